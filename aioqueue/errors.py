@@ -95,7 +95,7 @@ class RateLimitExceeded(TaskCancelled):
     """The job was over its rate limit and had no retry left."""
 
 
-class RetryTask(Exception):  # noqa: N818 -- the name users of Huey know
+class RetryTask(Exception):
     """Raised inside a task: run this job again, whatever its `retries` say and without using one.
 
     `eta` goes before `delay` (seconds), which goes before the task's `retry_delay`.
@@ -107,7 +107,7 @@ class RetryTask(Exception):  # noqa: N818 -- the name users of Huey know
         self.delay = delay
 
 
-class CancelExecution(Exception):  # noqa: N818 -- the name users of Huey know
+class CancelExecution(Exception):
     """Raised inside a task or a hook: stop this job without an error.
 
     `retry=True` runs it again whatever its `retries` say, `False` never, `None` if it has a retry left.

@@ -147,8 +147,8 @@ class Renewal(Struct, frozen=True):
 class StoredJob(Struct, frozen=True):
     """A job as the store sees it, to be looked at. Absent numbers are 0, absent texts empty.
 
-    `due_at` is set while the job is scheduled, `incarnation` while it runs, `dead_reason` and `died_at` for a dead letter
-    (whose state is FAILED).
+    `due_at` is set while the job is scheduled, `incarnation` while it runs, `dead_reason` and `died_at` for a
+    dead letter (whose state is FAILED).
     """
 
     id: str
