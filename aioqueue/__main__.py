@@ -1,0 +1,8 @@
+"""`python -m aioqueue` is `aioqueue`."""
+
+from __future__ import annotations
+
+from aioqueue.cli.main import main
+
+if __name__ == "__main__":
+    main(prog_name="aioqueue")

@@ -1,0 +1,1 @@
+"""The `aioqueue` command: one subcommand a file, imported when it is run."""

@@ -1,0 +1,225 @@
+"""What a task's declaration and one of its calls may say, checked where it enters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, TypeAlias, TypedDict
+
+from msgspec import UNSET, Struct, UnsetType, structs
+
+from aioqueue.drivers.base import PRIORITIES
+
+Seconds: TypeAlias = float | timedelta
+
+FOREVER: Final = 10 * 365 * 86_400.0
+_JOB_ID: Final = re.compile(r"[\w.:@+-]{1,200}")
+
+
+class CallOptions(TypedDict, total=False):
+    """What one call may override."""
+
+    delay: Seconds
+    eta: datetime
+    expires: Seconds | datetime
+    id: str
+    priority: int
+    retries: int
+    retry_delay: Seconds
+    timeout: Seconds | None
+    result_ttl: Seconds | None
+
+
+class TaskOptions(TypedDict, total=False):
+    """What a declaration may say."""
+
+    name: str
+    retries: int
+    retry_delay: Seconds
+    retry_backoff: float
+    retry_on: tuple[type[BaseException], ...]
+    retry_not_on: tuple[type[BaseException], ...]
+    priority: int
+    expires: Seconds
+    timeout: Seconds | None
+    results: bool
+    result_ttl: Seconds | None
+    executor: Literal["thread", "process"]
+    at_most_once: bool
+    max_deliveries: int
+
+
+class Declaration(Struct, frozen=True):
+    """A task's options, checked and with every default filled in. Times are seconds."""
+
+    context: bool = False
+    retries: int = 0
+    retry_delay: float = 0.0
+    retry_backoff: float = 1.0
+    retry_on: tuple[type[BaseException], ...] = (Exception,)
+    retry_not_on: tuple[type[BaseException], ...] = ()
+    priority: int = 0
+    expires_in: float = 0.0
+    timeout: float | None = None
+    results: bool = True
+    result_ttl: float = 3_600.0
+    executor: Literal["loop", "thread", "process"] = "loop"
+    at_most_once: bool = False
+    max_deliveries: int = 5
+
+
+class CallSettings(Struct, frozen=True):
+    """What one call says, checked. Zero means not said for times; UNSET where zero and None have a meaning."""
+
+    id: str = ""
+    delay: float = 0.0
+    eta: float = 0.0
+    expires_in: float = 0.0
+    expires_at: float = 0.0
+    priority: int | UnsetType = UNSET
+    retries: int | UnsetType = UNSET
+    retry_delay: float | UnsetType = UNSET
+    timeout: float | UnsetType | None = UNSET
+    result_ttl: float | UnsetType = UNSET
+
+
+def seconds(name: str, value: object) -> float:
+    """Return a duration in seconds; `TypeError` for what is none, `ValueError` for a negative one."""
+    if isinstance(value, timedelta):
+        number = value.total_seconds()
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value)
+    else:
+        raise TypeError(f"{name}= takes seconds or a timedelta, not {value!r}")
+    if not 0 <= number < float("inf"):
+        raise ValueError(f"{name}= must be a finite time of at least 0 seconds, not {value!r}")
+    return number
+
+
+def instant(name: str, value: object) -> float:
+    """Return a moment as Unix seconds; a naive datetime is local time."""
+    if not isinstance(value, datetime):
+        raise TypeError(f"{name}= takes a datetime, not {value!r}")
+    return value.timestamp()
+
+
+def count(name: str, value: object, least: int = 0) -> int:
+    """Return a whole number of at least `least`."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name}= takes a whole number, not {value!r}")
+    if value < least:
+        raise ValueError(f"{name}= must be at least {least}, not {value}")
+    return value
+
+
+def priority(value: object) -> int:
+    """Return a priority: a whole number from -8 to 7, higher goes first."""
+    number = count("priority", value, least=PRIORITIES.start)
+    if number not in PRIORITIES:
+        raise ValueError(f"priority= goes from {PRIORITIES.start} to {PRIORITIES.stop - 1}, not {number}")
+    return number
+
+
+def declare(defaults: Declaration, options: dict[str, Any]) -> Declaration:
+    """Check the options of `@queue.task(...)`; `TypeError` for an unknown one."""
+    said: dict[str, Any] = {}
+    for name, value in options.items():
+        check = _DECLARED.get(name)
+        if check is None:
+            raise TypeError(f"a task has no option {name!r}; there are {', '.join(sorted(_DECLARED))}")
+        said.update(check(value))
+    declaration = structs.replace(defaults, **said)
+    if declaration.at_most_once and declaration.retries:
+        raise ValueError("at_most_once=True excludes retries=")
+    return declaration
+
+
+def call_settings(settings: CallSettings, options: dict[str, Any]) -> CallSettings:
+    """Check the options of `task.options(...)` and add them to `settings`; `TypeError` for an unknown one."""
+    if "eta" in options and "delay" in options:
+        raise ValueError("give delay= or eta=, not both")
+    said: dict[str, Any] = {}
+    for name, value in options.items():
+        check = _CALLED.get(name)
+        if check is None:
+            raise TypeError(f"a call has no option {name!r}; there are {', '.join(sorted(_CALLED))}")
+        said.update(check(value))
+    return structs.replace(settings, **said)
+
+
+def _ttl(value: object) -> float:
+    return FOREVER if value is None else seconds("result_ttl", value)
+
+
+def _timeout(value: object) -> float | None:
+    return None if value is None else seconds("timeout", value)
+
+
+def _backoff(value: object) -> float:
+    if not isinstance(value, int | float) or value < 1:
+        raise ValueError(f"retry_backoff= must be at least 1, not {value!r}")
+    return float(value)
+
+
+def _errors(name: str, value: object) -> tuple[type[BaseException], ...]:
+    kinds = value if isinstance(value, tuple) else (value,)
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise TypeError(f"{name}= takes exception types, not {kind!r}")
+    return kinds
+
+
+def _executor(value: object) -> str:
+    if value not in ("thread", "process"):
+        raise ValueError(f'executor= is "thread" or "process", not {value!r}')
+    return str(value)
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}= is True or False, not {value!r}")
+    return value
+
+
+def _expires(value: object) -> dict[str, float]:
+    if isinstance(value, datetime):
+        return {"expires_at": instant("expires", value), "expires_in": 0.0}
+    return {"expires_in": seconds("expires", value), "expires_at": 0.0}
+
+
+def _job_id(value: object) -> str:
+    if not isinstance(value, str) or not _JOB_ID.fullmatch(value):
+        raise ValueError(f"id= takes 1 to 200 letters, digits or . : @ + - _, not {value!r}")
+    return value
+
+
+_Check: TypeAlias = Callable[[Any], dict[str, Any]]
+
+_DECLARED: Final[dict[str, _Check]] = {
+    "context": lambda v: {"context": _flag("context", v)},
+    "retries": lambda v: {"retries": count("retries", v)},
+    "retry_delay": lambda v: {"retry_delay": seconds("retry_delay", v)},
+    "retry_backoff": lambda v: {"retry_backoff": _backoff(v)},
+    "retry_on": lambda v: {"retry_on": _errors("retry_on", v)},
+    "retry_not_on": lambda v: {"retry_not_on": _errors("retry_not_on", v)},
+    "priority": lambda v: {"priority": priority(v)},
+    "expires": lambda v: {"expires_in": seconds("expires", v)},
+    "timeout": lambda v: {"timeout": _timeout(v)},
+    "results": lambda v: {"results": _flag("results", v)},
+    "result_ttl": lambda v: {"result_ttl": _ttl(v)},
+    "executor": lambda v: {"executor": _executor(v)},
+    "at_most_once": lambda v: {"at_most_once": _flag("at_most_once", v)},
+    "max_deliveries": lambda v: {"max_deliveries": count("max_deliveries", v, least=1)},
+}
+_CALLED: Final[dict[str, _Check]] = {
+    "id": lambda v: {"id": _job_id(v)},
+    "delay": lambda v: {"delay": seconds("delay", v), "eta": 0.0},
+    "eta": lambda v: {"eta": instant("eta", v), "delay": 0.0},
+    "expires": _expires,
+    "priority": lambda v: {"priority": priority(v)},
+    "retries": lambda v: {"retries": count("retries", v)},
+    "retry_delay": lambda v: {"retry_delay": seconds("retry_delay", v)},
+    "timeout": lambda v: {"timeout": _timeout(v)},
+    "result_ttl": lambda v: {"result_ttl": _ttl(v)},
+}

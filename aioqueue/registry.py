@@ -1,0 +1,103 @@
+"""The tasks of a queue by name, and what they are called."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from aioqueue.errors import ConfigurationError
+from aioqueue.task import Task
+
+_NAME: Final = re.compile(r"[\w.:<>-]{1,200}")
+
+
+class Registry:
+    """Maps names to tasks. Names are the only way from a stored job to a function: nothing is imported by name."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[str, Task[..., Any]] = {}
+
+    def add(self, task: Task[..., Any]) -> None:
+        """Register a task; `ConfigurationError` if its name belongs to another function.
+
+        The same function again replaces the old one: a reloaded module, `__main__`, a function made anew by one `def`.
+        """
+        known = self._tasks.get(task.name)
+        if known is not None and not _is_same_definition(known.fn, task.fn):
+            raise ConfigurationError(
+                f"two functions are called {task.name!r}: {_place(known.fn)} and {_place(task.fn)}; "
+                "rename one, or give it a name with @queue.task(name=...)"
+            )
+        self._tasks[task.name] = task
+
+    def get(self, name: str) -> Task[..., Any] | None:
+        """Return the task of that name."""
+        return self._tasks.get(name)
+
+    def __iter__(self) -> Iterator[Task[..., Any]]:
+        return iter(self._tasks.values())
+
+
+def task_name(fn: Callable[..., Any], chosen: str | None) -> str:
+    """Return the name of a task: the one that was chosen, or `module.qualname`.
+
+    `__main__` is replaced by the module's real name, so that jobs sent by `python demo.py` are known to a worker that
+    imports `demo`.
+    """
+    name = chosen if chosen is not None else f"{_module_name(fn.__module__)}.{fn.__qualname__}"
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(f"a task's name takes 1 to 200 letters, digits and . : _ - < >, not {name!r}")
+    return name
+
+
+def refuse_unsuitable(fn: Callable[..., Any], executor: str | None) -> None:
+    """Refuse what cannot be a task: `ConfigurationError` or `TypeError` saying why."""
+    if not callable(fn) or isinstance(fn, type):
+        raise TypeError(f"a task is a function, not {fn!r}; options go by keyword: @queue.task(retries=2)")
+    where = getattr(fn, "__qualname__", repr(fn))
+    if inspect.ismethod(fn) or _looks_like_a_method(fn):
+        raise ConfigurationError(f"{where} is a method: a task is a plain function, since only its arguments travel")
+    if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):
+        raise ConfigurationError(f"{where} is a generator: a task returns one value")
+    if executor is not None and inspect.iscoroutinefunction(fn):
+        raise ConfigurationError(f"{where} is a coroutine function: it runs on the loop, executor= is for plain ones")
+    if executor == "process" and ("<locals>" in where or "<lambda>" in where):
+        raise ConfigurationError(f'{where} cannot run with executor="process": define it at module level')
+
+
+def _looks_like_a_method(fn: Callable[..., Any]) -> bool:
+    scope, _, _ = fn.__qualname__.rpartition(".")
+    parameters = list(inspect.signature(fn).parameters)
+    return bool(scope) and not scope.endswith("<locals>") and parameters[:1] in (["self"], ["cls"])
+
+
+def _module_name(module: str) -> str:
+    if module != "__main__":
+        return module
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    if spec is not None:
+        return str(spec.name).removesuffix(".__main__")
+    file = getattr(main, "__file__", None)
+    return Path(file).stem if file else module
+
+
+def _is_same_definition(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
+    if old.__module__ != new.__module__ or old.__qualname__ != new.__qualname__:
+        return False
+    if new.__module__ == "__main__" or _spec(old) is not _spec(new):
+        return True
+    return _place(old) == _place(new)
+
+
+def _spec(fn: Callable[..., Any]) -> object:
+    return getattr(fn, "__globals__", {}).get("__spec__")
+
+
+def _place(fn: Callable[..., Any]) -> str:
+    code = getattr(inspect.unwrap(fn), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(fn)

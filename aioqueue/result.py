@@ -1,0 +1,188 @@
+"""Handles on the values of jobs, awaitable."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+from contextlib import suppress
+from typing import Generic, TypeAlias, TypeVar, overload
+
+from msgspec import Struct
+
+from aioqueue.drivers.base import Settled
+from aioqueue.errors import AioqueueError, ResultsDisabled, ResultTimeout, ResultUnknown
+from aioqueue.ids import made_at
+from aioqueue.job import JobState
+from aioqueue.outcome import decode_failure, exception_of
+from aioqueue.serializer import ReturnValue
+from aioqueue.session import Session
+
+R_co = TypeVar("R_co", covariant=True)
+
+OpenSession: TypeAlias = Callable[[], Awaitable[Session]]
+
+
+class ResultSource(Struct, frozen=True):
+    """Where the results of a task come from: the queue's session, the task's return type, and whether any are kept."""
+
+    session: OpenSession
+    returns: ReturnValue
+    kept: bool
+    ttl: float
+
+
+class Result(Generic[R_co]):
+    """The value a job will have. Await it, as often as you like; reading keeps it until `result_ttl`.
+
+    Awaiting spans retries and answers with the final outcome: the value, or `TaskException` and its kin. It raises
+    `ResultUnknown` for a job that the store has never heard of or has forgotten, `ResultsDisabled` where none is kept.
+    """
+
+    __slots__ = ("_id", "_settled", "_source")
+
+    def __init__(self, job_id: str, source: ResultSource) -> None:
+        self._id = job_id
+        self._source = source
+        self._settled: Settled | None = None
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return self._id
+
+    def __repr__(self) -> str:
+        return f"<Result {self._id}>"
+
+    def __await__(self) -> Generator[object, None, R_co]:
+        return self.get().__await__()
+
+    async def get(self, timeout: float | None = None) -> R_co:
+        """Return the value, waiting up to `timeout` seconds: None waits for as long as it takes, 0 only asks.
+
+        Raises `ResultTimeout` when the time is over; the job goes on. Cancelling the wait leaves the job alone too.
+        """
+        if not self._source.kept:
+            raise ResultsDisabled(
+                f"job {self._id}: results are off for this task or queue, so there is none to wait for"
+            )
+        if self._settled is None:
+            self._settled = await self._wait(timeout)
+        return self._value_of(self._settled)
+
+    async def ready(self) -> bool:
+        """Whether the job has finished, in whatever way, and the store still knows."""
+        return self._settled is not None or await self._ask() is not None
+
+    async def state(self) -> JobState:
+        """Return where the job is in its life; one look-up."""
+        if self._settled is not None:
+            return self._settled.state
+        session = await self._source.session()
+        return await session.driver.state(self._id)
+
+    def reset(self) -> None:
+        """Drop what this handle has cached: the next look asks the store."""
+        self._settled = None
+
+    async def _ask(self) -> Settled | None:
+        session = await self._source.session()
+        (settled,) = await session.driver.results([self._id])
+        return settled
+
+    async def _wait(self, timeout: float | None) -> Settled:
+        if timeout is not None and timeout <= 0:
+            return await self._ask() or self._refuse_unfinished(await self.state())
+        session = await self._source.session()
+        try:
+            async with asyncio.timeout(timeout):
+                settled = await session.listener.wait(self._id)
+        except TimeoutError:
+            raise ResultTimeout(f"job {self._id} has no result after {timeout:g} s; it goes on") from None
+        if settled.state is JobState.UNKNOWN:
+            raise self._unknown()
+        return settled
+
+    def _refuse_unfinished(self, state: JobState) -> Settled:
+        if state is JobState.UNKNOWN:
+            raise self._unknown()
+        raise ResultTimeout(f"job {self._id} is {state}: there is no result yet")
+
+    def _value_of(self, settled: Settled) -> R_co:
+        if settled.state is not JobState.SUCCEEDED:
+            raise exception_of(self._id, decode_failure(settled.outcome))
+        if not settled.outcome:
+            raise ResultUnknown(f"job {self._id} has succeeded, but its value has left the store or was not kept")
+        value: R_co = self._source.returns.decode(settled.outcome)
+        return value
+
+    def _unknown(self) -> ResultUnknown:
+        made = made_at(self._id)
+        if made is not None and made < time.time() - self._source.ttl:
+            return ResultUnknown(f"the result of job {self._id} has left the store: it is older than result_ttl")
+        return ResultUnknown(f"the store has never heard of job {self._id}")
+
+
+class ResultGroup(Generic[R_co]):
+    """Results in the order of their jobs; awaits to the list of their values."""
+
+    __slots__ = ("_results",)
+
+    def __init__(self, results: Sequence[Result[R_co]]) -> None:
+        self._results = list(results)
+
+    def __repr__(self) -> str:
+        return f"<ResultGroup of {len(self._results)}>"
+
+    def __await__(self) -> Generator[object, None, list[R_co]]:
+        return self.get().__await__()
+
+    async def get(self, timeout: float | None = None) -> list[R_co]:
+        """Return all values, or raise the first error in the order of the jobs; `ResultTimeout` after `timeout` s."""
+        try:
+            async with asyncio.timeout(timeout):
+                endings = await asyncio.gather(*(result.get() for result in self._results), return_exceptions=True)
+        except TimeoutError:
+            raise ResultTimeout(
+                f"not all of {len(self._results)} results after {timeout:g} s; the jobs go on"
+            ) from None
+        values: list[R_co] = []
+        for ending in endings:
+            if isinstance(ending, BaseException):
+                raise ending
+            values.append(ending)
+        return values
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def __iter__(self) -> Iterator[Result[R_co]]:
+        return iter(self._results)
+
+    @overload
+    def __getitem__(self, index: int, /) -> Result[R_co]: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> ResultGroup[R_co]: ...
+    def __getitem__(self, index: int | slice, /) -> Result[R_co] | ResultGroup[R_co]:
+        if isinstance(index, slice):
+            return ResultGroup(self._results[index])
+        return self._results[index]
+
+    async def as_completed(self) -> AsyncIterator[Result[R_co]]:
+        """Yield each result when its job has finished, in whatever way; awaiting it then answers at once."""
+        waits = {asyncio.ensure_future(_finish(result)) for result in self._results}
+        try:
+            while waits:
+                done, waits = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                for wait in done:
+                    yield wait.result()
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+
+async def _finish(result: Result[R_co]) -> Result[R_co]:
+    with suppress(AioqueueError):
+        await result.get()
+    return result

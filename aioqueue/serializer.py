@@ -1,0 +1,212 @@
+"""Values to bytes and back: msgpack, typed by a function's annotations."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import PurePath
+from typing import Any, Final, NoReturn
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from aioqueue.errors import ConfigurationError, PayloadTooLarge, SerializationError
+
+MAX_PAYLOAD: Final = 16 * 1024 * 1024
+_UNENCODABLE: Final = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
+_POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
+
+
+def _encode_foreign(value: Any) -> Any:
+    """Turn what msgspec does not know into what it knows: pydantic models and paths."""
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is not None and isinstance(value, pydantic.BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, PurePath):
+        return str(value)
+    raise TypeError(f"objects of type `{type(value).__qualname__}` cannot be stored")
+
+
+def _decode_foreign(wanted: Any, value: Any) -> Any:
+    origin = typing.get_origin(wanted) or wanted
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is not None and isinstance(origin, type) and issubclass(origin, pydantic.BaseModel):
+        return origin.model_validate(value)  # type: ignore[attr-defined]
+    if isinstance(origin, type) and issubclass(origin, PurePath):
+        return origin(value)
+    if isinstance(origin, type) and isinstance(value, origin):
+        return value
+    raise TypeError(f"Expected `{getattr(origin, '__name__', origin)}`, got `{type(value).__name__}`")
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_encode_foreign)
+
+
+def _decoder(wanted: Any, where: str) -> msgspec.msgpack.Decoder[Any]:
+    try:
+        return msgspec.msgpack.Decoder(wanted, dec_hook=_decode_foreign)
+    except TypeError as error:
+        raise ConfigurationError(f"{where}: {error}") from None
+
+
+class Parameters:
+    """The parameters of a task as the caller sees them: binds, checks, encodes and decodes one call's arguments.
+
+    `supplied` leading parameters are given by the worker and are no part of the call. Only what the caller said is
+    stored: defaults are applied where the function runs.
+    """
+
+    def __init__(self, name: str, fn: Callable[..., Any], supplied: int = 0, max_payload: int = MAX_PAYLOAD) -> None:
+        self._name = name
+        self._fn = fn
+        self._max_payload = max_payload
+        parameters = list(inspect.signature(fn).parameters.values())[supplied:]
+        self._signature = inspect.Signature(parameters)
+        self._plain = all(p.kind in (_POSITIONAL, _KEYWORD) for p in parameters)
+
+    def encode(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> bytes:
+        """Return the arguments of one call as bytes that `decode` is known to accept.
+
+        Raises `TypeError` for arguments that do not fit, `SerializationError` or `PayloadTooLarge` for values that
+        cannot be stored; each names the parameter.
+        """
+        arguments = self._bind(args, kwargs)
+        try:
+            encoded = _encoder.encode(arguments)
+        except _UNENCODABLE:
+            self._refuse_unencodable(arguments)
+        if len(encoded) > self._max_payload:
+            self._refuse_large(arguments, len(encoded))
+        try:
+            self._decoder.decode(encoded)
+        except msgspec.ValidationError as error:
+            raise TypeError(f"{self._name}() {_name_parameter(str(error))}") from None
+        return encoded
+
+    def decode(self, encoded: bytes) -> tuple[list[Any], dict[str, Any]]:
+        """Return the positional and keyword arguments to call the function with; raises `SerializationError`."""
+        try:
+            values = self._decoder.decode(encoded)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise SerializationError(f"{self._name}() {_name_parameter(str(error))}") from None
+        said = {name: value for name in self._struct.__struct_fields__ if (value := getattr(values, name)) is not UNSET}
+        if self._plain:
+            return [], said
+        return _spread(self._signature, said)
+
+    def _bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Struct:
+        if not self._plain:
+            return self._struct(**self._bind_slowly(args, kwargs))
+        try:
+            return self._struct(*args, **kwargs)
+        except TypeError:
+            self._bind_slowly(args, kwargs)
+            raise
+
+    def _bind_slowly(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, Any]:
+        try:
+            return dict(self._signature.bind(*args, **kwargs).arguments)
+        except TypeError as error:
+            raise TypeError(f"{self._name}() {error}") from None
+
+    @cached_property
+    def _struct(self) -> type[Struct]:
+        hints = _hints(self._name, self._fn)
+        positional = [_field(p, hints) for p in self._signature.parameters.values() if p.kind is not _KEYWORD]
+        keyword = [_field(p, hints) for p in self._signature.parameters.values() if p.kind is _KEYWORD]
+        base = msgspec.defstruct("Arguments", positional, kw_only=not self._plain)
+        return msgspec.defstruct("Arguments", keyword, bases=(base,), kw_only=True) if keyword else base
+
+    @cached_property
+    def _decoder(self) -> msgspec.msgpack.Decoder[Any]:
+        return _decoder(self._struct, f"the parameters of task {self._name}")
+
+    def _refuse_unencodable(self, arguments: Struct) -> NoReturn:
+        for name in self._struct.__struct_fields__:
+            try:
+                _encoder.encode(getattr(arguments, name) if getattr(arguments, name) is not UNSET else None)
+            except _UNENCODABLE as error:
+                raise SerializationError(f"{self._name}() argument {name!r} cannot be stored: {error}") from None
+        raise SerializationError(f"{self._name}(): the arguments cannot be stored")
+
+    def _refuse_large(self, arguments: Struct, size: int) -> NoReturn:
+        said = [name for name in self._struct.__struct_fields__ if getattr(arguments, name) is not UNSET]
+        largest = max(said, key=lambda name: len(_encoder.encode(getattr(arguments, name))))
+        raise PayloadTooLarge(
+            f"{self._name}() argument {largest!r} is too large: the call takes {size:,} bytes, "
+            f"{self._max_payload:,} are allowed (Queue(max_payload=...))"
+        )
+
+
+class ReturnValue:
+    """The return value of a task: encoded in the worker, decoded by whoever awaits it."""
+
+    def __init__(self, name: str, fn: Callable[..., Any] | None, max_payload: int = MAX_PAYLOAD) -> None:
+        self._name = name
+        self._fn = fn
+        self._max_payload = max_payload
+
+    def encode(self, value: object) -> bytes:
+        """Return `value` as bytes; raises `SerializationError` or `PayloadTooLarge`."""
+        try:
+            encoded = _encoder.encode(value)
+        except _UNENCODABLE as error:
+            raise SerializationError(f"the return value of {self._name}() cannot be stored: {error}") from None
+        if len(encoded) > self._max_payload:
+            raise PayloadTooLarge(
+                f"the return value of {self._name}() is too large: {len(encoded):,} bytes, "
+                f"{self._max_payload:,} are allowed (Queue(max_payload=...))"
+            )
+        return encoded
+
+    def decode(self, encoded: bytes) -> Any:
+        """Return the value as the declared type; raises `SerializationError` where it is of another."""
+        try:
+            return self._decoder.decode(encoded)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise SerializationError(f"the return value of {self._name}() is not what it declares: {error}") from None
+
+    @cached_property
+    def _decoder(self) -> msgspec.msgpack.Decoder[Any]:
+        declared = Any if self._fn is None else _hints(self._name, self._fn).get("return", Any)
+        return _decoder(declared, f"the return type of task {self._name}")
+
+
+def _hints(name: str, fn: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(fn, include_extras=True)
+    except NameError as error:
+        raise ConfigurationError(
+            f"task {name}: an annotation cannot be resolved: {error}; import it at module level, outside TYPE_CHECKING"
+        ) from None
+
+
+def _field(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> tuple[str, Any] | tuple[str, Any, Any]:
+    declared = hints.get(parameter.name, Any)
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        return parameter.name, list[declared] | UnsetType, UNSET  # type: ignore[valid-type]
+    if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+        return parameter.name, dict[str, declared] | UnsetType, UNSET  # type: ignore[valid-type]
+    if parameter.default is inspect.Parameter.empty:
+        return parameter.name, declared
+    return parameter.name, Any if declared is Any else typing.Union[declared, UnsetType], UNSET  # noqa: UP007
+
+
+def _spread(signature: inspect.Signature, said: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    bound = inspect.BoundArguments(signature, said)
+    return list(bound.args), dict(bound.kwargs)
+
+
+def _name_parameter(complaint: str) -> str:
+    """Turn msgspec's "… - at `$.a[0]`" into a sentence that starts with the parameter."""
+    what, found, where = complaint.partition(" - at `$.")
+    if not found:
+        return complaint[:1].lower() + complaint[1:]
+    path = where.rstrip("`")
+    name = path.split("[")[0].split(".")[0]
+    inside = f" (at {path})" if path != name else ""
+    return f"argument {name!r}: {what[:1].lower()}{what[1:]}{inside}"

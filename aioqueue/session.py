@@ -1,0 +1,77 @@
+"""One opening of a queue: a driver connected on one running loop, shared by all who use the queue there."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Sequence
+from typing import Final
+
+from aioqueue.batching import Batcher
+from aioqueue.drivers.base import Admission, Driver, NewJob
+from aioqueue.errors import StoreUnavailable
+from aioqueue.listener import Listener
+
+_PAUSES_BETWEEN_TRIES: Final = (0.05, 0.2, 0.5)
+
+
+class Session:
+    """Belongs to the loop and the process that made it; closes itself when that loop is shut down."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.driver = driver
+        self.listener = Listener(driver)
+        self._pid = os.getpid()
+        self._outbox: Batcher[NewJob, Admission] = Batcher(self._enqueue)
+        self._opening = asyncio.Lock()
+        self._life: AsyncGenerator[None, None] | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this process made the session: after a fork it is the parent's."""
+        return self._pid == os.getpid()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is connected."""
+        return self._life is not None
+
+    async def open(self) -> None:
+        """Connect; further calls wait for the first and do nothing."""
+        async with self._opening:
+            if self._life is None:
+                await self.driver.open()
+                self._life = self._until_the_loop_ends()
+                await anext(self._life)
+
+    async def close(self) -> None:
+        """Send what is under way, stop waiting and disconnect."""
+        if self._life is not None:
+            await self._life.aclose()
+
+    async def enqueue(self, job: NewJob) -> Admission:
+        """Store one job, together with all others enqueued in the same turn of the loop."""
+        return await self._outbox.submit(job)
+
+    async def enqueue_all(self, jobs: Sequence[NewJob]) -> list[Admission]:
+        """Store many jobs."""
+        return await self._enqueue(jobs)
+
+    async def _enqueue(self, jobs: Sequence[NewJob]) -> list[Admission]:
+        for pause in _PAUSES_BETWEEN_TRIES:
+            try:
+                return await self.driver.enqueue(jobs)
+            except StoreUnavailable:
+                await asyncio.sleep(pause)
+        return await self.driver.enqueue(jobs)
+
+    async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:
+        # asyncio.run closes the async generators it has seen before it closes the loop, so that an application which
+        # forgets to close its queue leaks no connection.
+        try:
+            yield
+        finally:
+            await self._outbox.close()
+            await self.listener.close()
+            await self.driver.close()

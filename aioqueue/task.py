@@ -1,0 +1,144 @@
+"""A decorated function: calling it stores a job."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, Unpack, cast
+
+import anyio.to_thread
+from msgspec import UNSET, structs
+
+from aioqueue.call import Job
+from aioqueue.ids import new_id
+from aioqueue.options import CallOptions, CallSettings, Declaration, Seconds, call_settings
+from aioqueue.record import FORMAT, Record
+from aioqueue.result import Result, ResultGroup, ResultSource
+from aioqueue.serializer import Parameters
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+_ROWS_BETWEEN_TURNS: Final = 500
+
+
+class Enqueues(Protocol):
+    """What a task needs of its queue."""
+
+    async def enqueue(self, job: Job[R], /) -> Result[R]: ...
+    async def enqueue_all(self, jobs: Sequence[Job[R]], /) -> ResultGroup[R]: ...
+
+
+class Task(Generic[P, R]):
+    """A function whose calls are run by a worker. Made by `@queue.task`."""
+
+    def __init__(
+        self,
+        queue: Enqueues,
+        name: str,
+        fn: Callable[..., Any],
+        *,
+        declaration: Declaration,
+        parameters: Parameters,
+        source: ResultSource,
+    ) -> None:
+        self.name = name
+        self.fn = fn
+        self.declaration = declaration
+        self.parameters = parameters
+        self.source = source
+        self._queue = queue
+        self._settings = CallSettings()
+        self.__doc__ = fn.__doc__
+        self.__module__ = fn.__module__
+        self.__qualname__ = fn.__qualname__
+        self.__wrapped__ = fn
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Result[R]:
+        """Store one call; when this returns, the job is safe.
+
+        Raises `TypeError` for arguments that do not fit, `SerializationError` and `PayloadTooLarge` for values that
+        cannot be stored, `StoreUnavailable` if the store cannot be reached; nothing is stored then.
+        """
+        return await self._queue.enqueue(self._job(args, kwargs))
+
+    async def call(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Store one call and wait for its value."""
+        return await (await self._queue.enqueue(self._job(args, kwargs)))
+
+    async def call_local(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the function here, without the queue: a plain one in a thread, so that the loop goes on."""
+        supplied = (self._job(args, kwargs),) if self.declaration.context else ()
+        if inspect.iscoroutinefunction(self.fn):
+            return cast("R", await self.fn(*supplied, *args, **kwargs))
+        return cast("R", await anyio.to_thread.run_sync(lambda: self.fn(*supplied, *args, **kwargs)))
+
+    def s(self, *args: P.args, **kwargs: P.kwargs) -> Job[R]:
+        """Return the job that a call would store, for `queue.enqueue`."""
+        return self._job(args, kwargs)
+
+    def options(self, **options: Unpack[CallOptions]) -> Task[P, R]:
+        """Return the task with options for the next calls; those said before and not said again stay.
+
+        `delay` in seconds or `eta` (a naive datetime is local time) say when to run it, `expires` until when it may
+        start, `priority` from -8 to 7, `timeout` and `result_ttl` in seconds.
+        """
+        bound = copy.copy(self)
+        bound._settings = call_settings(self._settings, dict(options))  # noqa: SLF001 -- it is another self
+        return bound
+
+    def result(self, id: str, /) -> Result[R]:  # noqa: A002 -- the name on the public face
+        """Return a handle on a job of this task by its id; whether there is one shows when it is asked."""
+        return Result(id, self.source)
+
+    async def map(self, rows: Iterable[object], /) -> ResultGroup[R]:
+        """Store one job a row: a tuple is spread over the parameters, anything else is the one argument.
+
+        All rows are checked before the first is stored.
+        """
+        jobs: list[Job[R]] = []
+        for number, row in enumerate(rows, start=1):
+            jobs.append(self._job(row if isinstance(row, tuple) else (row,), {}))
+            if number % _ROWS_BETWEEN_TURNS == 0:
+                await asyncio.sleep(0)
+        return await self._queue.enqueue_all(jobs)
+
+    async def schedule(
+        self,
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+        /,
+        *,
+        delay: Seconds | None = None,
+        eta: datetime | None = None,
+    ) -> Result[R]:
+        """Store one call to run after `delay` seconds or at `eta`; a naive datetime is local time."""
+        said = {name: value for name, value in (("delay", delay), ("eta", eta)) if value is not None}
+        if not isinstance(args, tuple):
+            raise TypeError(f"schedule() takes the arguments as one tuple, not {args!r}")
+        bound = self.options(**cast("CallOptions", said))
+        return await self._queue.enqueue(bound._job(args, kwargs or {}))  # noqa: SLF001
+
+    def _job(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Job[R]:
+        declared, said = self.declaration, self._settings
+        record = Record(
+            FORMAT,
+            self.name,
+            self.parameters.encode(args, kwargs),
+            declared.retries if said.retries is UNSET else said.retries,
+            0,
+            said.retry_delay,
+            said.timeout,
+            said.result_ttl,
+        )
+        if declared.expires_in and not (said.expires_in or said.expires_at):
+            said = structs.replace(said, expires_in=declared.expires_in)
+        priority = declared.priority if said.priority is UNSET else said.priority
+        return Job(said.id or new_id(), record, self.source, priority, said)

@@ -1,0 +1,1 @@
+"""The event loop that claims jobs, runs them and settles their outcomes."""

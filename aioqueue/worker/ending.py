@@ -1,0 +1,112 @@
+"""How a body ended, as data: the same from the loop, from a thread and from another process."""
+
+from __future__ import annotations
+
+import traceback
+from types import TracebackType
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+from aioqueue.errors import CancelExecution, RetryTask
+from aioqueue.options import Declaration, instant, seconds
+
+LONGEST_ERROR: Final = 2_000
+LONGEST_TRACEBACK: Final = 16_000
+
+
+class Returned(Struct, frozen=True):
+    """The body returned; `value` is encoded."""
+
+    value: bytes
+
+
+class Raised(Struct, frozen=True):
+    """The body raised. `may_retry` says whether the declaration retries this kind of error."""
+
+    error: str
+    traceback: str
+    may_retry: bool
+
+
+class TimedOut(Struct, frozen=True):
+    """The body was stopped after `after` seconds."""
+
+    after: float
+
+
+class Unstorable(Struct, frozen=True):
+    """The body returned, but its value cannot be stored: it is not run again for that."""
+
+    error: str
+
+
+class AskedAgain(Struct, frozen=True):
+    """The body raised `RetryTask`; without `eta` and `delay` the task's own delay holds."""
+
+    eta: float = 0.0
+    delay: float | None = None
+
+
+class Stopped(Struct, frozen=True):
+    """The body raised `CancelExecution`."""
+
+    error: str
+    retry: bool | None
+
+
+class Died(Struct, frozen=True):
+    """The process that ran the body died."""
+
+
+Ending: TypeAlias = Returned | Raised | TimedOut | Unstorable | AskedAgain | Stopped | Died
+Kind: TypeAlias = Literal["loop", "thread", "process"]
+
+
+def ending_of(error: BaseException, declared: Declaration) -> Ending:
+    """Describe what a body raised, where it was raised."""
+    if isinstance(error, RetryTask):
+        return _asked_again(error, declared)
+    if isinstance(error, CancelExecution):
+        return Stopped(describe(error), error.retry)
+    retried = isinstance(error, declared.retry_on) and not isinstance(error, declared.retry_not_on)
+    return Raised(describe(error), _traceback_of(error), retried)
+
+
+def describe(error: BaseException) -> str:
+    """Return an error's type and message in one text, whatever its `__str__` does."""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001 -- an error that cannot be printed is still to be reported
+        message = "<its message cannot be printed>"
+    name = type(error).__qualname__
+    return (f"{name}: {message}" if message else name)[:LONGEST_ERROR]
+
+
+def _asked_again(error: RetryTask, declared: Declaration) -> Ending:
+    try:
+        eta = 0.0 if error.eta is None else instant("eta", error.eta)
+        delay = None if error.delay is None else seconds("delay", error.delay)
+    except (TypeError, ValueError) as bad:
+        return ending_of(bad, declared)
+    return AskedAgain(eta, delay)
+
+
+def _traceback_of(error: BaseException) -> str:
+    try:
+        text = "".join(traceback.format_exception(type(error), error, _own_frames(error.__traceback__)))
+    except Exception:  # noqa: BLE001 -- whatever its `__str__` or its notes do
+        return ""
+    return text if len(text) <= LONGEST_TRACEBACK else "[...]\n" + text[-LONGEST_TRACEBACK:]
+
+
+def _own_frames(frames: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames above the task's function: they tell its author nothing."""
+    while frames is not None and _is_ours(frames) and frames.tb_next is not None:
+        frames = frames.tb_next
+    return frames
+
+
+def _is_ours(frames: TracebackType) -> bool:
+    module = str(frames.tb_frame.f_globals.get("__name__", ""))
+    return module.startswith(("aioqueue.worker.", "anyio.", "asyncio.", "concurrent."))

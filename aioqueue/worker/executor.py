@@ -1,0 +1,107 @@
+"""Executing a claim: read it, run its body, conclude, hand the outcome to the settler."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from aioqueue.call import Job
+from aioqueue.drivers.base import Finished, Outcome
+from aioqueue.registry import Registry
+from aioqueue.worker.bodies import Bodies
+from aioqueue.worker.capacity import Capacity
+from aioqueue.worker.conclusion import conclude
+from aioqueue.worker.ending import Died, Ending, Raised, TimedOut, Unstorable, ending_of
+from aioqueue.worker.holdings import Holding
+from aioqueue.worker.prefetch import Prefetch
+from aioqueue.worker.reading import Readable, read_claim
+from aioqueue.worker.settler import Settler
+from aioqueue.worker.storeclock import StoreClock
+
+logger = logging.getLogger("aioqueue")
+
+
+class Executor:
+    """Runs the bodies of one incarnation, each in an asyncio.Task of its own that `finish` awaits."""
+
+    def __init__(  # noqa: PLR0917 -- the parts of one incarnation, wired once
+        self,
+        registry: Registry,
+        bodies: Bodies,
+        settler: Settler,
+        capacity: Capacity,
+        clock: StoreClock,
+        prefetch: Prefetch,
+    ) -> None:
+        self._registry = registry
+        self._bodies = bodies
+        self._settler = settler
+        self._capacity = capacity
+        self._clock = clock
+        self._prefetch = prefetch
+        self._running: set[asyncio.Task[None]] = set()
+
+    def start(self, holding: Holding) -> None:
+        """Start a claim's body; the caller has taken a slot for it, which is given back at the end."""
+        body = asyncio.get_running_loop().create_task(self._execute(holding))
+        holding.body = body
+        self._running.add(body)
+        body.add_done_callback(self._ended)
+
+    async def finish(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for the running bodies; answer whether all have ended."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=timeout)
+        return not self._running
+
+    async def _execute(self, holding: Holding) -> None:
+        started = time.monotonic()
+        outcome = await self._outcome_of(holding)
+        if outcome is not None:
+            self._settler.put(outcome)
+        self._prefetch.body_ended(time.monotonic() - started)
+
+    async def _outcome_of(self, holding: Holding) -> Outcome | None:
+        reading = read_claim(holding.claim, self._registry, self._clock.now())
+        if not isinstance(reading, Readable):
+            _report_refusal(reading)
+            return reading
+        call, task = reading.call, reading.task
+        job: Job[Any] = Job(call.claim.id, call.record, task.source, call.claim.priority)
+        try:
+            ending = await self._bodies.run(task, job, call.record.arguments, call.timeout)
+        except asyncio.CancelledError as error:
+            if holding.dropped:
+                return None
+            ending = ending_of(error, call.declared)
+        _report(job, ending)
+        return conclude(call, ending)
+
+    def _ended(self, body: asyncio.Task[None]) -> None:
+        self._running.discard(body)
+        self._capacity.give_back()
+        if not body.cancelled() and (error := body.exception()) is not None:
+            logger.critical("aioqueue itself failed while executing a job", exc_info=error)
+
+
+def _report(job: Job[Any], ending: Ending) -> None:
+    match ending:
+        case Raised(error, trace):
+            logger.error("job %s of %s raised %s\n%s", job.id, job.task_name, error, trace)
+        case TimedOut(after):
+            logger.error("job %s of %s was stopped: it ran longer than %g s", job.id, job.task_name, after)
+        case Unstorable(error):
+            logger.error("job %s of %s failed: %s", job.id, job.task_name, error)
+        case Died():
+            logger.error("job %s of %s: the process that ran it died", job.id, job.task_name)
+        case _:
+            logger.debug("job %s of %s ended", job.id, job.task_name)
+
+
+def _report_refusal(outcome: Outcome) -> None:
+    if isinstance(outcome, Finished):
+        logger.error("job %s is not run: %s", outcome.id, outcome.dead_reason or outcome.state)
+    else:
+        logger.warning("job %s is put back: no task or format here that can read it", outcome.id)

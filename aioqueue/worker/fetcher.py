@@ -1,0 +1,144 @@
+"""Fetching: claim what there is room for, start it, sleep until there is more."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from aioqueue.drivers.base import Claimed, Driver
+from aioqueue.errors import StoreUnavailable
+from aioqueue.worker.capacity import Capacity
+from aioqueue.worker.executor import Executor
+from aioqueue.worker.holdings import Holding, Holdings
+from aioqueue.worker.persistence import persistently
+from aioqueue.worker.prefetch import PATIENCE, Prefetch
+from aioqueue.worker.racing import first_of
+from aioqueue.worker.scheduler import Scheduler
+from aioqueue.worker.storeclock import StoreClock
+
+logger = logging.getLogger("aioqueue")
+
+SAFETY_POLL: Final = 10.0
+_LARGEST_CLAIM: Final = 1_000
+
+
+class Fetcher:
+    """Claims for one incarnation, never more than there are slots for plus a small prefetch.
+
+    `reconcile_every` seconds, and after every lost connection, it compares the store's claims with its own and
+    releases those it does not know: claims whose reply was lost.
+    """
+
+    def __init__(  # noqa: PLR0917 -- the parts of one incarnation, wired once
+        self,
+        driver: Driver,
+        incarnation: str,
+        holdings: Holdings,
+        capacity: Capacity,
+        executor: Executor,
+        scheduler: Scheduler,
+        clock: StoreClock,
+        prefetch: Prefetch,
+        reconcile_every: float,
+    ) -> None:
+        self._driver = driver
+        self._incarnation = incarnation
+        self._holdings = holdings
+        self._capacity = capacity
+        self._executor = executor
+        self._scheduler = scheduler
+        self._clock = clock
+        self._reconcile_every = reconcile_every
+        self._reconciled_at = asyncio.get_running_loop().time()
+        self._prefetch = prefetch
+        self._backlog: deque[Holding] = deque()
+        self._batch = 0
+        self._asked_for_suspects = True
+
+    async def run(self) -> None:
+        """Claim and start jobs until cancelled."""
+        while True:
+            await self._reconcile_in_time()
+            claimed = await self.fetch()
+            if not claimed.more and self._room() > 0:
+                await self._wait_for_jobs()
+
+    async def fetch(self) -> Claimed:
+        """Wait until there is room, claim once as much as there is room for, and start what there are slots for."""
+        await self._wait_for_room()
+        self._batch += 1
+        self._asked_for_suspects = not self._holdings.suspects
+        limit = min(self._room(), _LARGEST_CLAIM)
+        claim = partial(self._driver.claim, self._incarnation, self._batch, limit, int(self._asked_for_suspects))
+        claimed = await persistently("claim jobs", claim)
+        self._clock.set(claimed.now)
+        self._scheduler.notice(claimed.due_in)
+        self._take_in(claimed)
+        return claimed
+
+    def start_waiting(self) -> None:
+        """Start bodies while jobs wait here and slots are free; then there may be room for more."""
+        while self._backlog and self._capacity.take():
+            self._executor.start(self._backlog.popleft())
+        self._holdings.changed.set()
+
+    async def release_waiting(self) -> None:
+        """Hand back the jobs that were claimed and not started."""
+        waiting = {holding.claim.id: holding.claim.token for holding in self._backlog}
+        self._backlog.clear()
+        if not waiting:
+            return
+        await persistently("release jobs", partial(self._driver.release, self._incarnation, waiting))
+        for job_id, token in waiting.items():
+            self._holdings.remove(job_id, token)
+
+    def _take_in(self, claimed: Claimed) -> None:
+        now = asyncio.get_running_loop().time()
+        for claim in claimed.jobs:
+            holding = self._holdings.add(claim, now)
+            if holding is not None:
+                self._backlog.append(holding)
+        self.start_waiting()
+
+    def _room(self) -> int:
+        ahead = self._prefetch.allowed
+        startable = self._capacity.free + ahead - len(self._backlog)
+        # Bodies that have ended hold no slot, yet until they are settled their jobs are in hand: as many again.
+        return min(startable, 2 * self._capacity.slots + ahead - len(self._holdings))
+
+    async def _wait_for_room(self) -> None:
+        while self._room() <= 0:
+            self._holdings.changed.clear()
+            try:
+                async with asyncio.timeout(PATIENCE if self._backlog else None):
+                    await self._holdings.changed.wait()
+            except TimeoutError:
+                self._prefetch.punish()
+                await self.release_waiting()
+
+    async def _wait_for_jobs(self) -> None:
+        if self._asked_for_suspects:
+            await self._wait()
+        elif self._holdings.suspects:
+            # The store wakes nobody when this worker's own suspect ends, and the next one may stand in line.
+            self._holdings.changed.clear()
+            await first_of(self._wait(), self._holdings.changed.wait())
+
+    async def _wait(self) -> None:
+        with suppress(StoreUnavailable):  # the claim that follows waits until the store is back
+            await self._driver.wait(self._incarnation, min(SAFETY_POLL, self._reconcile_every))
+
+    async def _reconcile_in_time(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._reconciled_at < self._reconcile_every:
+            return
+        self._reconciled_at = now
+        stored = await persistently("compare claims", partial(self._driver.claims, self._incarnation))
+        unknown = self._holdings.unknown(stored)
+        if unknown:
+            logger.warning("%d claimed jobs never arrived here: they are released", len(unknown))
+            await persistently("release jobs", partial(self._driver.release, self._incarnation, unknown))

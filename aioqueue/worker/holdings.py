@@ -1,0 +1,68 @@
+"""What one incarnation holds: the claims it knows of, from the claim's reply to the settle's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from aioqueue.drivers.base import Claim
+
+
+class Holding(Struct, eq=False):
+    """One claim in this worker's hands; `body` is there once it has been started.
+
+    `dropped` says that the worker itself stopped the body, so that its end is no outcome.
+    """
+
+    claim: Claim
+    since: float
+    body: asyncio.Task[None] | None = None
+    dropped: bool = False
+
+    def drop(self) -> None:
+        """Stop the body; its job stays claimed until it is released or reaped."""
+        self.dropped = True
+        if self.body is not None:
+            self.body.cancel()
+
+
+class Holdings:
+    """The claims of one incarnation by job id, and an event for whoever waits for a change of them or of free slots."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Holding] = {}
+        self.suspects = 0
+        self.changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Holding]:
+        return iter(list(self._by_id.values()))
+
+    def add(self, claim: Claim, now: float) -> Holding | None:
+        """Take a claim into hand; None if it is there already, which a repeated claim may answer."""
+        known = self._by_id.get(claim.id)
+        if known is not None and known.claim.token == claim.token:
+            return None
+        holding = self._by_id[claim.id] = Holding(claim, now)
+        self.suspects += bool(claim.deliveries) - bool(known is not None and known.claim.deliveries)
+        return holding
+
+    def remove(self, job_id: str, token: int) -> None:
+        """Forget a claim that has ended."""
+        holding = self._by_id.get(job_id)
+        if holding is not None and holding.claim.token == token:
+            del self._by_id[job_id]
+            self.suspects -= bool(holding.claim.deliveries)
+            self.changed.set()
+
+    def unknown(self, stored: Mapping[str, int]) -> dict[str, int]:
+        """Return those of the store's claims that are not in hand."""
+        return {
+            job_id: token
+            for job_id, token in stored.items()
+            if job_id not in self._by_id or self._by_id[job_id].claim.token != token
+        }

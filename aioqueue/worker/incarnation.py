@@ -1,0 +1,128 @@
+"""One run of a worker on one queue: registered, claiming, and at the end gone without a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable
+from functools import partial
+from typing import Final
+
+from aioqueue.errors import StoreUnavailable
+from aioqueue.queue import Queue
+from aioqueue.worker.bodies import Bodies
+from aioqueue.worker.capacity import Capacity
+from aioqueue.worker.executor import Executor
+from aioqueue.worker.fetcher import Fetcher
+from aioqueue.worker.holdings import Holdings
+from aioqueue.worker.lease import LeaseKeeper
+from aioqueue.worker.persistence import persistently
+from aioqueue.worker.prefetch import Prefetch
+from aioqueue.worker.racing import first_of
+from aioqueue.worker.reaper import Reaper
+from aioqueue.worker.scheduler import Scheduler
+from aioqueue.worker.settler import Settler
+from aioqueue.worker.storeclock import StoreClock
+
+logger = logging.getLogger("aioqueue")
+
+_LAST_WORDS: Final = 5.0
+_CANCELLED_BODIES: Final = 2.0
+
+
+class Incarnation:
+    """Has a random id that is never used again, a lease, and connections of its own; losing it loses only its jobs."""
+
+    def __init__(self, queue: Queue, capacity: Capacity, bodies: Bodies, lease_seconds: float) -> None:
+        self.id = uuid.uuid4().hex
+        self.lost = asyncio.Event()
+        self._queue = queue
+        self._driver = queue.driver()
+        self._lease_seconds = lease_seconds
+        self._capacity = capacity
+        self._holdings = Holdings()
+        self._lease = LeaseKeeper(queue.driver(), self.id, lease_seconds, self.lost.set)
+        self._reaper = Reaper(self._driver, lease_seconds)
+        self._scheduler = Scheduler(self._driver)
+        self._settler = Settler(self._driver, self.id, self._holdings)
+        clock, prefetch = StoreClock(), Prefetch(capacity.slots)
+        self._executor = Executor(queue.registry, bodies, self._settler, capacity, clock, prefetch)
+        self._fetcher = Fetcher(
+            self._driver,
+            self.id,
+            self._holdings,
+            capacity,
+            self._executor,
+            self._scheduler,
+            clock,
+            prefetch,
+            reconcile_every=lease_seconds / 2,
+        )
+        self._settling: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Connect, register and start to renew; raises `StoreUnavailable`, leaving nothing behind."""
+        try:
+            await self._driver.open()
+            await self._driver.register(self.id, self._lease_seconds, b"")
+        except BaseException:
+            await self._driver.close()
+            raise
+        await self._lease.start()
+        self._capacity.join(self._fetcher.start_waiting)
+        self._settling = asyncio.create_task(self._settler.run())
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Claim and run jobs until `stopping` is set or the lease is lost."""
+        await first_of(
+            stopping.wait(), self.lost.wait(), self._fetcher.run(), self._scheduler.run(), self._reaper.run()
+        )
+
+    async def drain(self) -> None:
+        """Run what is due, and what comes of it, until nothing is left that is due."""
+        while not self.lost.is_set():
+            await self._scheduler.promote()
+            claimed = await self._fetcher.fetch()
+            if claimed.jobs or claimed.due_in == 0:
+                continue
+            if not len(self._holdings):
+                return
+            self._holdings.changed.clear()
+            await self._holdings.changed.wait()
+
+    async def finish(self, patience: float, hurry: asyncio.Event) -> None:
+        """Let running bodies end for up to `patience` seconds or until `hurry`; hand back the rest at once."""
+        if self.lost.is_set():
+            logger.warning("the lease of incarnation %s was lost: its jobs are dropped", self.id)
+            await self._drop_bodies()
+        else:
+            await self._try_for(_LAST_WORDS, self._fetcher.release_waiting())
+            await first_of(hurry.wait(), self._executor.finish(patience))
+            await self._drop_bodies()
+            await self._try_for(_LAST_WORDS, self._settler.finish())
+        await self._end()
+
+    async def _drop_bodies(self) -> None:
+        for holding in self._holdings:
+            holding.drop()
+        if not await self._executor.finish(_CANCELLED_BODIES):
+            logger.warning("some tasks do not end although they were cancelled: they are left behind")
+
+    async def _end(self) -> None:
+        self._capacity.leave(self._fetcher.start_waiting)
+        if self._settling is not None:
+            self._settling.cancel()
+            await asyncio.gather(self._settling, return_exceptions=True)
+        await self._lease.stop()
+        if not self.lost.is_set():
+            retire = partial(self._driver.retire, self.id)
+            await self._try_for(_LAST_WORDS, persistently("hand back jobs", retire))
+        await self._driver.close()
+
+    async def _try_for(self, seconds: float, last_word: Awaitable[object]) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await last_word
+        except (TimeoutError, StoreUnavailable):
+            logger.warning("the store does not answer: the lease of this worker will be reaped")

@@ -1,0 +1,127 @@
+"""Renewing the lease of one incarnation, from a thread of its own with a connection of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import anyio.to_thread
+
+from aioqueue.drivers.base import Driver
+from aioqueue.errors import AioqueueError, StoreUnavailable
+
+logger = logging.getLogger("aioqueue")
+
+RENEWALS_PER_LEASE: Final = 6
+LEASES_BEFORE_STALLED: Final = 10
+
+
+class LeaseKeeper:
+    """Keeps a lease alive while the worker's loop turns, so that a task that blocks the loop is not run twice.
+
+    `lost` is called on the worker's loop when the lease has been reaped. Renewal stops by itself when the loop has not
+    turned for ten leases; from one lease on that is logged with the stack that blocks it.
+    """
+
+    def __init__(self, driver: Driver, incarnation: str, seconds: float, lost: Callable[[], None]) -> None:
+        self._driver = driver
+        self._incarnation = incarnation
+        self._seconds = seconds
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._loop_thread = threading.get_ident()
+        self._turned_at = time.monotonic()
+        self._stall_reported = False
+        self._is_open = False
+        self._thread = threading.Thread(target=self._run, name=f"aioqueue-lease-{incarnation[:8]}", daemon=True)
+        self._stop_here: Callable[[], object] = lambda: None
+        self._ready = threading.Event()
+
+    async def start(self) -> None:
+        """Start renewing; returns when the thread can be stopped."""
+        self._thread.start()
+        await anyio.to_thread.run_sync(self._ready.wait)
+
+    async def stop(self) -> None:
+        """Stop renewing and close the connection. The lease is left to whoever retires it."""
+        with suppress(RuntimeError):  # its loop has just ended by itself
+            self._stop_here()
+        await anyio.to_thread.run_sync(self._thread.join)
+
+    def _run(self) -> None:
+        asyncio.run(self._keep())
+
+    async def _keep(self) -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        self._stop_here = lambda: loop.call_soon_threadsafe(stopping.set)
+        self._ready.set()
+        try:
+            while not await _is_set_within(stopping, self._seconds / RENEWALS_PER_LEASE):
+                if not await self._renew():
+                    return
+        finally:
+            self._stop_here = lambda: None
+            await self._driver.close()
+
+    async def _renew(self) -> bool:
+        """Renew once; answer whether to go on."""
+        stalled_for = self._look_at_the_loop()
+        if stalled_for > self._seconds * LEASES_BEFORE_STALLED:
+            logger.error("the event loop has not turned for %.0f s: its lease is given up", stalled_for)
+            return False
+        try:
+            await self._open()
+            renewal = await self._driver.renew(self._incarnation)
+        except StoreUnavailable as error:
+            logger.debug("cannot renew the lease now: %s", error)
+            return True
+        except AioqueueError:
+            logger.exception("cannot renew the lease")
+            return True
+        if not renewal.alive:
+            self._tell(self._lost)
+        return renewal.alive
+
+    async def _open(self) -> None:
+        if not self._is_open:
+            await self._driver.open()
+            self._is_open = True
+
+    def _look_at_the_loop(self) -> float:
+        stalled_for = time.monotonic() - self._turned_at
+        if stalled_for < self._seconds:
+            self._stall_reported = False
+        elif not self._stall_reported:
+            self._stall_reported = True
+            logger.warning("the event loop is blocked for %.1f s, in:\n%s", stalled_for, self._stack_of_the_loop())
+        self._tell(self._turn)
+        return stalled_for
+
+    def _turn(self) -> None:
+        self._turned_at = time.monotonic()
+
+    def _tell(self, callback: Callable[[], None]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback)
+        except RuntimeError:  # the worker's loop has been closed
+            logger.debug("the worker's loop is gone")
+
+    def _stack_of_the_loop(self) -> str:
+        frame = sys._current_frames().get(self._loop_thread)  # noqa: SLF001 -- the documented way to another thread's stack
+        return "".join(traceback.format_stack(frame)) if frame is not None else "(unknown)"
+
+
+async def _is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -1,0 +1,75 @@
+"""Sweeping: find incarnations whose lease stands still, and hand on their jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from msgspec import Struct
+
+from aioqueue.drivers.base import Driver, Lease
+from aioqueue.worker.persistence import persistently
+
+logger = logging.getLogger("aioqueue")
+
+READS_BEFORE_REAP: Final = 3
+SWEEPS_PER_LEASE: Final = 4
+
+
+class _Sighting(Struct):
+    counter: int
+    first_seen: float
+    reads: int
+
+
+class Sightings:
+    """What one sweeper has seen of every lease, by its own monotonic clock.
+
+    A lease is a counter, not a time: a store that stalls renews nobody and so condemns nobody.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, _Sighting] = {}
+
+    def judge(self, leases: Sequence[Lease], now: float) -> list[Lease]:
+        """Return the leases that stood still in at least three reads over at least their own length."""
+        self._seen = {lease.incarnation: self._look(lease, now) for lease in leases}
+        return [lease for lease in leases if self._stands_still(lease, now)]
+
+    def _look(self, lease: Lease, now: float) -> _Sighting:
+        before = self._seen.get(lease.incarnation)
+        if before is None or before.counter != lease.counter:
+            return _Sighting(lease.counter, now, 1)
+        before.reads += 1
+        return before
+
+    def _stands_still(self, lease: Lease, now: float) -> bool:
+        sighting = self._seen[lease.incarnation]
+        return sighting.reads >= READS_BEFORE_REAP and now - sighting.first_seen >= lease.seconds
+
+
+class Reaper:
+    """Sweeps the leases of one queue, on a clock of its own, whether the worker is idle or not."""
+
+    def __init__(self, driver: Driver, lease_seconds: float) -> None:
+        self._driver = driver
+        self._interval = lease_seconds / SWEEPS_PER_LEASE
+        self._sightings = Sightings()
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            await self.sweep()
+            await asyncio.sleep(self._interval)
+
+    async def sweep(self) -> None:
+        """Look at every lease once, and reap those that have stood still for long enough."""
+        leases = await persistently("look for dead workers", self._driver.leases)
+        for lease in self._sightings.judge(leases, asyncio.get_running_loop().time()):
+            reap = partial(self._driver.reap, lease.incarnation, lease.counter)
+            jobs = await persistently("reap a dead worker", reap)
+            if jobs is not None:
+                logger.warning("worker incarnation %s is dead: %d of its jobs are handed on", lease.incarnation, jobs)

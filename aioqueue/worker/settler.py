@@ -1,0 +1,60 @@
+"""Settling: outcomes of one turn of the loop go to the store together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import Final
+
+from aioqueue.drivers.base import Driver, Outcome
+from aioqueue.worker.holdings import Holdings
+from aioqueue.worker.persistence import persistently
+
+logger = logging.getLogger("aioqueue")
+
+_BATCH: Final = 1_000
+
+
+class Settler:
+    """Settles outcomes in batches, for as long as the store takes to answer: a body is never run again for that.
+
+    What waits here is bounded by what the incarnation holds.
+    """
+
+    def __init__(self, driver: Driver, incarnation: str, holdings: Holdings) -> None:
+        self._driver = driver
+        self._incarnation = incarnation
+        self._holdings = holdings
+        self._outcomes: list[Outcome] = []
+        self._filled = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
+
+    def put(self, outcome: Outcome) -> None:
+        """Add an outcome to the next batch."""
+        self._outcomes.append(outcome)
+        self._settled.clear()
+        self._filled.set()
+
+    async def run(self) -> None:
+        """Settle whatever comes, until cancelled."""
+        while True:
+            await self._filled.wait()
+            self._filled.clear()
+            while self._outcomes:
+                batch, self._outcomes = self._outcomes[:_BATCH], self._outcomes[_BATCH:]
+                await self._settle(batch)
+            self._settled.set()
+
+    async def finish(self) -> None:
+        """Wait until everything that was put has been settled."""
+        await self._settled.wait()
+
+    async def _settle(self, batch: list[Outcome]) -> None:
+        settle = partial(self._driver.settle, self._incarnation, batch)
+        verdicts = await persistently("settle", settle)
+        for outcome, verdict in zip(batch, verdicts, strict=True):
+            if verdict == "lost":
+                logger.warning("the outcome of job %s is refused: its claim was taken over", outcome.id)
+            self._holdings.remove(outcome.id, outcome.token)

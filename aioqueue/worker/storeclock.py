@@ -1,0 +1,22 @@
+"""The store's time, as last heard, carried on by this machine's monotonic clock."""
+
+from __future__ import annotations
+
+import time
+
+
+class StoreClock:
+    """Tells the store's time between two answers of the store; never this machine's wall clock."""
+
+    def __init__(self) -> None:
+        self._store_time = 0.0
+        self._heard_at = 0.0
+
+    def set(self, store_time: float) -> None:
+        """Take over the time of an answer that has just come."""
+        self._store_time = store_time
+        self._heard_at = time.monotonic()
+
+    def now(self) -> float:
+        """Return the store's time in Unix seconds."""
+        return self._store_time + time.monotonic() - self._heard_at

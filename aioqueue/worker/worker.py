@@ -1,0 +1,136 @@
+"""The worker: runs the jobs of one or more queues on the running loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from typing import Final, Self
+
+from aioqueue import options as checked
+from aioqueue.errors import StoreUnavailable
+from aioqueue.options import Seconds
+from aioqueue.queue import Queue
+from aioqueue.retry import reconnect_delays
+from aioqueue.worker.bodies import Bodies
+from aioqueue.worker.capacity import Capacity
+from aioqueue.worker.incarnation import Incarnation
+
+logger = logging.getLogger("aioqueue")
+
+SHORTEST_LEASE: Final = 0.1
+
+
+class Worker:
+    """Claims jobs, runs them, settles their outcomes.
+
+    `concurrency` is how many bodies run at once, over all queues; `threads` how many of them in threads, `processes`
+    how many in processes. `shutdown_timeout` is how many seconds a stop waits for running bodies before their jobs are
+    handed back. `lease` is after how many seconds without a sign of life other workers take the jobs over.
+
+    `async with Worker(queue):` runs it for the length of the block; it installs no signal handlers.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        *more: Queue,
+        concurrency: int = 100,
+        threads: int = 32,
+        processes: int | None = None,
+        shutdown_timeout: Seconds = 30.0,
+        lease: Seconds = 30.0,
+    ) -> None:
+        self.queues = (queue, *more)
+        self._capacity = Capacity(checked.count("concurrency", concurrency, least=1))
+        self._bodies = Bodies(
+            checked.count("threads", threads, least=1),
+            checked.count("processes", processes or os.cpu_count() or 1, least=1),
+        )
+        self._shutdown_timeout = checked.seconds("shutdown_timeout", shutdown_timeout)
+        self._lease = max(checked.seconds("lease", lease), SHORTEST_LEASE)
+        self._stopping = asyncio.Event()
+        self._hurrying = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def abandoned_threads(self) -> int:
+        """How many threads are still inside bodies that were stopped: they cannot be, and keep Python from exiting."""
+        return self._bodies.abandoned_threads
+
+    async def run(self, started: Callable[[], object] = lambda: None) -> None:
+        """Work until `stop`, calling `started` when it is ready to claim.
+
+        Raises `StoreUnavailable` if a store cannot be reached at the start, never later.
+        """
+        async with asyncio.TaskGroup() as consumers:
+            for queue, incarnation in zip(self.queues, await self._begin_all(), strict=True):
+                consumers.create_task(self._consume(queue, incarnation))
+            started()
+
+    async def drain(self) -> None:
+        """Run what is due, retries and successors included, and return; what is due later is left in the schedule."""
+        for queue in self.queues:
+            incarnation = await self._begin(queue)
+            try:
+                await incarnation.drain()
+            finally:
+                await incarnation.finish(self._shutdown_timeout, self._hurrying)
+
+    def stop(self) -> None:
+        """Stop claiming and end when running bodies have ended; called again, hand them back at once."""
+        if self._stopping.is_set():
+            self._hurrying.set()
+        self._stopping.set()
+
+    async def __aenter__(self) -> Self:
+        started = asyncio.Event()
+        self._running = asyncio.create_task(self.run(started.set))
+        ready = asyncio.create_task(started.wait())
+        await asyncio.wait({self._running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if self._running.done():
+            await self._running
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.stop()
+        if self._running is not None:
+            await self._running
+
+    async def _begin(self, queue: Queue) -> Incarnation:
+        incarnation = Incarnation(queue, self._capacity, self._bodies, self._lease)
+        await incarnation.begin()
+        return incarnation
+
+    async def _begin_all(self) -> list[Incarnation]:
+        begun: list[Incarnation] = []
+        try:
+            for queue in self.queues:
+                begun.append(await self._begin(queue))  # noqa: PERF401 -- those begun must be known if one fails
+        except BaseException:
+            for incarnation in begun:
+                await incarnation.finish(0, self._hurrying)
+            raise
+        return begun
+
+    async def _consume(self, queue: Queue, incarnation: Incarnation) -> None:
+        """Be one incarnation after another: a new one whenever the old one's lease was lost."""
+        while True:
+            try:
+                await incarnation.run(self._stopping)
+            finally:
+                await incarnation.finish(self._shutdown_timeout, self._hurrying)
+            if self._stopping.is_set():
+                return
+            incarnation = await self._begin_again(queue)
+
+    async def _begin_again(self, queue: Queue) -> Incarnation:
+        for delay in reconnect_delays():
+            try:
+                return await self._begin(queue)
+            except StoreUnavailable as error:
+                logger.warning("cannot register again, trying on: %s", error)
+                await asyncio.sleep(delay)
+        raise AssertionError("reconnect_delays ends never")
