@@ -1,0 +1,40 @@
+"""What every test may ask for, and the check that the right aioqueue is under test."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+# At the end, so that an installed aioqueue goes before the checkout. Processes started by anyio inherit it and can
+# import the tests' own tasks.
+sys.path.append(str(ROOT))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to run on the checkout where the installed package is meant, as in nox."""
+    import aioqueue
+
+    if os.environ.get("AIOQUEUE_TESTS_WANT") == "installed" and ROOT / "aioqueue" in Path(aioqueue.__file__).parents:
+        raise pytest.UsageError(f"{aioqueue.__file__} is the checkout; the installed package is to be tested")
+
+
+def pytest_report_header() -> str:
+    """Name the aioqueue under test."""
+    import aioqueue
+
+    return f"aioqueue: {Path(aioqueue.__file__).parent}"
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The URL of a real server, one for each xdist worker: tests that share it take queue names of their own."""
+    from tests.servers import redis_server
+
+    with redis_server() as server:
+        yield server.url
