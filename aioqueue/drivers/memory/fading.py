@@ -1,0 +1,42 @@
+"""Values that are forgotten after a time."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from heapq import heappop, heappush
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Fading(Generic[K, V]):
+    """A mapping whose entries end at a time of their own; what has ended is freed by later writes."""
+
+    def __init__(self) -> None:
+        self._entries: dict[K, tuple[float, V]] = {}
+        self._ends: list[tuple[float, int, K]] = []
+        self._writes = 0
+
+    def put(self, key: K, value: V, until: float, now: float) -> None:
+        """Keep `value` under `key` up to, and not including, the time `until`."""
+        self._forget(now)
+        self._writes += 1
+        self._entries[key] = (until, value)
+        heappush(self._ends, (until, self._writes, key))
+
+    def get(self, key: K, now: float) -> V | None:
+        """Return the value of `key` unless it has ended."""
+        entry = self._entries.get(key)
+        return entry[1] if entry and now < entry[0] else None
+
+    def remove(self, key: K) -> None:
+        """Forget `key` before its time."""
+        self._entries.pop(key, None)
+
+    def _forget(self, now: float) -> None:
+        while self._ends and self._ends[0][0] <= now:
+            until, _, key = heappop(self._ends)
+            entry = self._entries.get(key)
+            if entry and entry[0] == until:  # else it was written again and lives longer
+                del self._entries[key]

@@ -1,0 +1,97 @@
+"""The live jobs of one queue and the moves between their shelves. Used under the store's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+from aioqueue.drivers.memory.line import Line
+from aioqueue.drivers.memory.record import Record
+from aioqueue.drivers.memory.schedule import Schedule
+from aioqueue.job import JobState
+
+
+class Shelves:
+    """Each live job stands in exactly one place: the schedule, one of two lines, or its incarnation's claims."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Record] = {}
+        self.schedule = Schedule()
+        self.ready = Line()
+        self.suspects = Line()
+        self.claims: dict[str, dict[str, Record]] = {}
+
+    def shelve(self, record: Record, due_at: float, now: float) -> bool:
+        """Queue or schedule a job that stands nowhere; answer whether a worker should know."""
+        self.jobs[record.id] = record
+        if due_at <= now:
+            self.queue(record)
+            return True
+        record.state = JobState.SCHEDULED
+        return self.schedule.add(record, due_at)
+
+    def queue(self, record: Record) -> None:
+        """Stand a job at the back of its line."""
+        record.state = JobState.QUEUED
+        record.due_at = 0.0
+        self._line_of(record).append(record)
+
+    def hand_back(self, records: Iterable[Record]) -> None:
+        """Stand jobs that have lost their claims at the head of their lines, in the order of their claims."""
+        for record in sorted(records, key=lambda each: each.token, reverse=True):
+            record.state = JobState.QUEUED
+            self._line_of(record).prepend(record)
+
+    def take(self, limit: int, suspects: int) -> list[Record]:
+        """Remove up to `limit` jobs from the lines, suspects first."""
+        taken = self.suspects.take(min(limit, suspects))
+        return taken + self.ready.take(limit - len(taken))
+
+    def offers(self, taken: Sequence[Record], suspects: int) -> bool:
+        """Tell whether a claim that took `taken` could have taken more with a larger limit."""
+        return bool(self.ready or (self.suspects and sum(record.deliveries > 0 for record in taken) < suspects))
+
+    def give(self, record: Record, incarnation: str, token: int, batch: int) -> None:
+        """Let an incarnation run a job that was taken."""
+        record.state = JobState.RUNNING
+        record.incarnation, record.token, record.batch = incarnation, token, batch
+        self.claims.setdefault(incarnation, {})[record.id] = record
+
+    def held(self, incarnation: str, job_id: str, token: int) -> Record | None:
+        """Return the job if this very claim holds it."""
+        record = self.claims.get(incarnation, {}).get(job_id)
+        return record if record is not None and record.token == token else None
+
+    def drop_claim(self, record: Record) -> None:
+        """End a claim; the job then stands nowhere."""
+        held = self.claims[record.incarnation]
+        del held[record.id]
+        if not held:
+            del self.claims[record.incarnation]
+        record.incarnation = ""
+
+    def drop_claims(self, incarnation: str) -> list[Record]:
+        """End all claims of an incarnation, and return their jobs in the order of the claims."""
+        records = sorted(self.claims.pop(incarnation, {}).values(), key=lambda each: each.token)
+        for record in records:
+            record.incarnation = ""
+        return records
+
+    @property
+    def queued(self) -> list[Record]:
+        """All queued jobs in line order, suspects first."""
+        return [*self.suspects, *self.ready]
+
+    @property
+    def scheduled(self) -> list[Record]:
+        """All scheduled jobs, earliest first."""
+        return sorted(self.schedule, key=lambda record: (record.due_at, record.place))
+
+    @property
+    def running(self) -> list[Record]:
+        """All running jobs, in the order of their claims."""
+        held = chain.from_iterable(claims.values() for claims in self.claims.values())
+        return sorted(held, key=lambda record: record.token)
+
+    def _line_of(self, record: Record) -> Line:
+        return self.suspects if record.deliveries else self.ready

@@ -1,0 +1,65 @@
+"""What the memory drivers of one process share: the state of every queue, under one lock."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import count
+from threading import Lock
+
+from aioqueue.drivers.base import Lease
+from aioqueue.drivers.memory.bell import Bell
+from aioqueue.drivers.memory.remains import Remains
+from aioqueue.drivers.memory.shelves import Shelves
+from aioqueue.drivers.memory.watchers import Watchers
+
+
+@dataclass(slots=True)
+class Standing:
+    """The lease of one incarnation, and the number of its last claim."""
+
+    seconds: float
+    info: bytes
+    renewed_at: float
+    counter: int = 0
+    batch: int | None = None
+
+    def lease(self, incarnation: str) -> Lease:
+        """Return a copy of the lease to be looked at."""
+        return Lease(incarnation, self.counter, self.seconds, self.info, self.renewed_at)
+
+
+@dataclass(slots=True)
+class QueueState:
+    """Everything that is stored of one queue."""
+
+    shelves: Shelves = field(default_factory=Shelves)
+    remains: Remains = field(default_factory=Remains)
+    leases: dict[str, Standing] = field(default_factory=dict)
+    watchers: Watchers = field(default_factory=Watchers)
+    bell: Bell = field(default_factory=Bell)
+    offset: float = 0.0
+
+    def now(self) -> float:
+        """Return the store's time, in Unix seconds."""
+        return time.time() + self.offset
+
+
+class MemoryStore:
+    """A store that lives as long as this object; any number of drivers, in any threads, may share it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.queues: defaultdict[str, QueueState] = defaultdict(QueueState)
+        self.tokens = count(1)
+
+
+_stores: defaultdict[str, MemoryStore] = defaultdict(MemoryStore)
+_stores_lock = Lock()
+
+
+def memory_store(name: str) -> MemoryStore:
+    """Return the store of that name in this process, the same one each time."""
+    with _stores_lock:
+        return _stores[name]

@@ -1,0 +1,106 @@
+-- include: claims.lua
+-- include: lines.lua
+-- include: schedule.lua
+
+-- Moves jobs from the head of the line to an incarnation.
+-- KEYS  prefix
+-- ARGV  incarnation, batch, limit, suspects
+-- Returns now, due_in or '', more (0 or 1), ids, tokens, records, deliveries, deferrals; the last two are empty where
+--         no job of the queue has any.
+-- Guarantee: a job is taken only if it has a record and no owner; tokens are fresh; repeating the last batch answers
+--            with what is still held of it; passes at `maxmemory`.
+local incarnation, batch, limit, suspects = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local lease = redis.call('HMGET', lease_key(incarnation), 'counter', 'batch', 'first', 'last', 'stirred')
+
+-- A suspect has a delivery, so where no job has one there is no line of suspects to look at.
+local any_suspect = redis.call('EXISTS', DELIVERIES) == 1
+
+local function answer(ids, tokens, records, more)
+  local deliveries = any_suspect and hash_values(DELIVERIES, ids) or {}
+  local deferrals = redis.call('EXISTS', DEFERRALS) == 1 and hash_values(DEFERRALS, ids) or {}
+  return { seconds(now), due_in(), more and 1 or 0, ids, tokens, records, deliveries, deferrals }
+end
+
+-- What is still held of the last batch.
+local function repeated()
+  local first, last = tonumber(lease[3]), tonumber(lease[4])
+  local held, held_tokens = held_by(incarnation)
+  local ids, tokens = {}, {}
+  for n, token in ipairs(held_tokens) do
+    if token >= first and token <= last then
+      ids[#ids + 1], tokens[#tokens + 1] = held[n], token
+    end
+  end
+  return answer(ids, tokens, hash_values(JOBS, ids), any_waits(READY))
+end
+
+local taken, ids, records = {}, {}, {}
+
+-- Takes jobs from one line until there are `wanted` of all, passing over ids that are no longer queued there.
+local function take_from(line, wanted)
+  while #ids < wanted do
+    local popped = redis.call('LPOP', AQ .. line, wanted - #ids)
+    if not popped or #popped == 0 then
+      return
+    end
+    local found, owners = hash_values(JOBS, popped), hash_values(OWNER, popped)
+    for n, id in ipairs(popped) do
+      if found[n] and not owners[n] and not taken[id] then
+        taken[id] = true
+        ids[#ids + 1], records[#records + 1] = id, found[n]
+      end
+    end
+  end
+end
+
+local function take(kind, wanted)
+  for _, line in ipairs(lines_of(kind)) do
+    take_from(line, wanted)
+  end
+end
+
+-- Writes the claims, and the range of their tokens by which a repeated batch is known.
+local function own()
+  local tokens, owners, claims = {}, {}, {}
+  local last = #ids > 0 and redis.call('HINCRBY', META, 'token', #ids) or 0
+  for n, id in ipairs(ids) do
+    local token, at = last - #ids + n, n * 2 - 1
+    tokens[n] = token
+    owners[at], owners[at + 1] = id, incarnation .. ' ' .. token
+    claims[at], claims[at + 1] = id, token
+  end
+  send('HSET', OWNER, owners)
+  send('HSET', claims_key(incarnation), claims)
+  redis.call('HSET', lease_key(incarnation), 'batch', batch, 'first', last - #ids + 1, 'last', last)
+  return tokens
+end
+
+-- Suspects left behind are for another worker, so the wake-up is handed on; but by each incarnation only once for those
+-- that ever were, or a worker that may not take them would wake itself for ever.
+local function hand_on_suspects()
+  local suspected = redis.call('HGET', META, 'suspected') or '0'
+  if suspected ~= lease[5] then
+    redis.call('HSET', lease_key(incarnation), 'stirred', suspected)
+    wake()
+  end
+end
+
+if not lease[1] then
+  return answer({}, {}, {}, false)
+end
+if lease[2] == batch then
+  return repeated()
+end
+if any_suspect then
+  take(SUSPECTS, math.min(suspects, limit))
+end
+local suspects_taken = #ids
+take(READY, limit)
+local tokens = own()
+local ready_left, suspects_left = any_waits(READY), any_suspect and any_waits(SUSPECTS)
+if ready_left then
+  wake()
+elseif suspects_left then
+  hand_on_suspects()
+end
+return answer(ids, tokens, records, ready_left or (suspects_left and suspects_taken < suspects))

@@ -1,0 +1,16 @@
+-- include: deadletters.lua
+-- include: lines.lua
+
+-- KEYS  prefix
+-- Returns how many jobs are queued, scheduled, running, dead.
+-- Guarantee: writes nothing.
+local queued = 0
+for _, name in ipairs(append(lines_of(SUSPECTS), lines_of(READY))) do
+  queued = queued + redis.call('LLEN', AQ .. name)
+end
+return {
+  queued,
+  redis.call('ZCARD', SCHEDULE),
+  redis.call('HLEN', OWNER),
+  redis.call('ZCOUNT', DEAD_AT, '(' .. seconds(now - DEAD_LETTER_TTL), '+inf'),
+}

@@ -1,0 +1,21 @@
+-- include: claims.lua
+-- include: lines.lua
+
+-- Hands jobs back to the head of their lines, counting nothing.
+-- KEYS  prefix
+-- ARGV  incarnation, claims: msgpack array id, token, id, ... in the order of the tokens
+-- Returns how many were held.
+-- Guarantee: what this incarnation does not hold with that token is left alone; passes at `maxmemory`.
+local incarnation, claims = ARGV[1], cmsgpack.unpack(ARGV[2])
+local ids, held = {}, {}
+for at = 1, #claims, 2 do
+  ids[#ids + 1] = claims[at]
+end
+for n, token in ipairs(hash_values(claims_key(incarnation), ids)) do
+  if tonumber(token) == claims[n * 2] then
+    held[#held + 1] = ids[n]
+  end
+end
+drop_claims(incarnation, held)
+queue_at_head(held, hash_values(JOBS, held))
+return #held

@@ -1,0 +1,16 @@
+-- include: full.lua
+-- include: clock.lua
+
+-- Extends a lease by adding one to its counter.
+-- KEYS  prefix
+-- ARGV  incarnation
+-- Returns 1, or 0 if there is no such lease.
+-- Guarantee: a lease is never created; passes at `maxmemory`.
+local key = lease_key(ARGV[1])
+if redis.call('EXISTS', key) == 0 then
+  return 0
+end
+pass_when_full()
+redis.call('HINCRBY', key, 'counter', 1)
+redis.call('HSET', key, 'renewed_at', seconds(now))
+return 1

@@ -1,0 +1,28 @@
+-- include: full.lua
+-- include: waiters.lua
+
+-- Returns the results that are there, and registers a listener for the others.
+-- KEYS  prefix
+-- ARGV  listener, ttl in milliseconds, ids: msgpack array
+-- Returns the body of each result, nil for a job that is now watched.
+-- Guarantee: one step, so that no settle can fall between the look and the registration; passes at `maxmemory`.
+local listener, ttl, ids = ARGV[1], tonumber(ARGV[2]), cmsgpack.unpack(ARGV[3])
+local keys = waiters_keys(ids)
+local waiting = string_values(keys)
+
+local function register(key, others)
+  local known = others and string.find(',' .. others .. ',', ',' .. listener .. ',', 1, true)
+  local life = others and math.max(ttl, redis.call('PTTL', key)) or ttl
+  local listeners = known and others or (others and others .. ',' .. listener) or listener
+  redis.call('SET', key, listeners, 'PX', life)
+end
+
+pass_when_full()
+local bodies = {}
+for n, value in ipairs(result_values(ids)) do
+  bodies[n] = told(value)
+  if not bodies[n] then
+    register(keys[n], waiting[n])
+  end
+end
+return bodies

@@ -1,0 +1,45 @@
+"""The Lua scripts: put together from their files once, run by their digest."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
+
+from redis.exceptions import NoScriptError
+
+from aioqueue.drivers.redis.connections import Connections
+
+_FOLDER: Final = files("aioqueue.drivers.redis") / "lua"
+_INCLUDE: Final = re.compile(r"^-- include: (\S+)\n", re.MULTILINE)
+
+
+class Script(NamedTuple):
+    """A whole script and the digest under which a server knows it."""
+
+    text: str
+    digest: str
+
+
+def load(name: str) -> Script:
+    """Return the script of `lua/<name>.lua`, with every file it includes before it, each once."""
+    text = "".join(_with_includes(f"{name}.lua", set()))
+    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _with_includes(file: str, seen: set[str]) -> list[str]:
+    if file in seen:
+        return []
+    seen.add(file)
+    text = (_FOLDER / file).read_text(encoding="utf-8")
+    included = [part for other in _INCLUDE.findall(text) for part in _with_includes(other, seen)]
+    return [*included, _INCLUDE.sub("", text)]
+
+
+async def run(connections: Connections, script: Script, prefix: str, *arguments: str | bytes | float) -> Any:
+    """Run a script on the keys under `prefix`; a server that has forgotten it is taught it again."""
+    try:
+        return await connections.call("EVALSHA", script.digest, 1, prefix, *arguments)
+    except NoScriptError:
+        return await connections.call("EVAL", script.text, 1, prefix, *arguments)

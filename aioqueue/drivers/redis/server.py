@@ -1,0 +1,90 @@
+"""Which server a URL means, and what its refusals mean to a caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from redis.asyncio.connection import AbstractConnection, Connection, parse_url
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    NoPermissionError,
+    OutOfMemoryError,
+    RedisError,
+)
+
+from aioqueue.errors import AioqueueError, ConfigurationError, StoreUnavailable
+
+CONNECT_TIMEOUT: Final = 5.0
+
+# redis-py's own timeouts cost an asyncio.Task a command, and its retries send again what may have been committed: every
+# call is bounded from outside instead, and repeated by whoever knows what a repeat means.
+_OPTIONS: Final[dict[str, Any]] = {
+    "protocol": 2,
+    "decode_responses": False,
+    "socket_timeout": None,
+    "socket_connect_timeout": CONNECT_TIMEOUT,
+    "retry": None,
+    "retry_on_timeout": False,
+    "retry_on_error": [],
+    "health_check_interval": 0,
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that connections can be made to; `address` names it without credentials."""
+
+    address: str
+    _kind: type[AbstractConnection]
+    _options: dict[str, Any] = field(repr=False)
+
+    def connection(self) -> AbstractConnection:
+        """Return a new connection, which connects at its first use."""
+        return self._kind(**self._options)
+
+
+def server_of(url: str) -> Server:
+    """Return the server that `url` names: `redis://`, `rediss://` or `unix://`.
+
+    Raises `ConfigurationError` for anything else, without repeating a password.
+    """
+    try:
+        options: dict[str, Any] = {**parse_url(url), **_OPTIONS}
+        kind = options.pop("connection_class", Connection)
+        if kind is Connection:
+            options["socket_keepalive"] = True
+        server = Server(_address(url, options), kind, options)
+        server.connection()
+    except (ValueError, TypeError, RedisError) as error:
+        scheme = url.partition("://")[0] if "://" in url else "no scheme"
+        raise ConfigurationError(
+            f"not a usable Redis URL ({scheme}); expected redis://host:port/db, rediss://… or unix://path: {error}"
+        ) from None
+    return server
+
+
+def _address(url: str, options: dict[str, Any]) -> str:
+    database = f"/{options['db']}" if options.get("db") else ""
+    if "path" in options:
+        return f"unix://{options['path']}{'?db=' if database else ''}{database[1:]}"
+    host = options.get("host", "localhost")
+    scheme = url.partition("://")[0]
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{options.get('port', 6379)}{database}"
+
+
+def refusal(server: Server, error: Exception) -> AioqueueError:
+    """Return what an error of the server or of the way to it means to a caller, in one line."""
+    if isinstance(error, (AuthenticationError, AuthorizationError, NoPermissionError)):
+        return ConfigurationError(f"Redis at {server.address} refused the credentials: {_line(error)}")
+    if isinstance(error, TimeoutError):
+        return StoreUnavailable(f"Redis at {server.address} did not answer in time")
+    # Before Redis 7 the refusal comes wrapped in the script's error.
+    if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in str(error):
+        return StoreUnavailable(f"Redis at {server.address} is full: its maxmemory is reached")
+    return StoreUnavailable(f"Redis at {server.address} is unavailable: {_line(error)}")
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,131 @@
+"""Group commit: the operations that wait together share one transaction, and each fails alone."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from aioqueue.drivers.sqlite.faults import as_unavailable, is_busy, patiently
+from aioqueue.drivers.sqlite.ringing import Ring, rings_for
+from aioqueue.drivers.sqlite.transaction import News, Transaction
+
+T = TypeVar("T")
+Operation: TypeAlias = Callable[[Transaction], Any]
+
+
+@dataclass(slots=True, frozen=True)
+class Store:
+    """The open file as one driver sees it: `queue` and `bell` are the numbers of its own."""
+
+    connection: sqlite3.Connection
+    path: Path
+    queue: int
+    bell: int
+
+
+@dataclass(slots=True, frozen=True)
+class Entry:
+    """An operation that was handed over, and the future of its caller. `writes` asks for the write lock."""
+
+    operation: Operation
+    writes: bool
+    future: asyncio.Future[Any]
+
+
+@dataclass(slots=True, frozen=True)
+class Ending:
+    """What became of an entry: a value, or the error that its caller gets."""
+
+    entry: Entry
+    value: Any = None
+    error: Exception | None = None
+
+
+@dataclass(slots=True)
+class Round:
+    """What one group did, and who has to hear of it."""
+
+    endings: list[Ending] = field(default_factory=list)
+    news: News = field(default_factory=News)
+    rings: list[Ring] = field(default_factory=list)
+
+    def add(self, other: Round) -> None:
+        """Take in what another group did."""
+        self.endings += other.endings
+        self.news.add(other.news)
+        self.rings += other.rings
+
+
+def transact(store: Store, operation: Callable[[Transaction], T]) -> T:
+    """Run one operation in a transaction of its own."""
+
+    def attempt() -> T:
+        with _transaction(store, "BEGIN IMMEDIATE") as transaction:
+            return operation(transaction)
+
+    return patiently(attempt)
+
+
+def run(store: Store, group: Sequence[Entry]) -> Round:
+    """Run the entries in one transaction and commit it.
+
+    When the transaction is lost as a whole, as with a full disk, each entry gets one of its own: what frees space must
+    not fail with what takes it.
+    """
+    try:
+        return patiently(lambda: _run_together(store, group))
+    except Exception as error:  # noqa: BLE001 -- whatever it is, its place is at the callers
+        if len(group) == 1:
+            return Round([Ending(group[0], error=as_unavailable(error, store.path))])
+    result = Round()
+    for entry in group:
+        result.add(run(store, [entry]))
+    return result
+
+
+@contextmanager
+def _transaction(store: Store, begin: str) -> Iterator[Transaction]:
+    connection = store.connection
+    connection.execute(begin)
+    try:
+        shift = connection.execute("SELECT shift FROM queues WHERE number = ?", (store.queue,)).fetchone()[0]
+        yield Transaction(connection, store.queue, store.bell, time.time() + shift)
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _run_together(store: Store, group: Sequence[Entry]) -> Round:
+    result = Round()
+    with _transaction(store, "BEGIN IMMEDIATE" if any(entry.writes for entry in group) else "BEGIN") as transaction:
+        for entry in group:
+            own = transaction.fresh()
+            result.endings.append(_run_alone(store, entry, own))
+            result.news.add(own.news)
+        result.rings = rings_for(transaction, result.news)
+    return result
+
+
+def _run_alone(store: Store, entry: Entry, transaction: Transaction) -> Ending:
+    """Run one entry so that its failure leaves nothing of it behind, and the others whole."""
+    connection = store.connection
+    connection.execute("SAVEPOINT operation")
+    try:
+        value = entry.operation(transaction)
+    except Exception as error:
+        if not connection.in_transaction or is_busy(error):
+            raise
+        connection.execute("ROLLBACK TO operation")
+        transaction.news.clear()
+        ending = Ending(entry, error=as_unavailable(error, store.path))
+    else:
+        ending = Ending(entry, value)
+    connection.execute("RELEASE operation")
+    return ending

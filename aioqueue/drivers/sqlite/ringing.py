@@ -1,0 +1,38 @@
+"""Who is rung when something was committed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from aioqueue.drivers.sqlite.bell import JOBS, RESULTS
+from aioqueue.drivers.sqlite.transaction import News, Transaction, json_list
+
+
+class Ring(NamedTuple):
+    """A bell and what is to be said there."""
+
+    bell: int
+    address: str
+    kind: bytes
+
+
+def rings_for(transaction: Transaction, news: News) -> list[Ring]:
+    """Return the bells of other drivers that have to be rung for this news."""
+    rings = []
+    if news.jobs:
+        rings += [Ring(bell, address, JOBS) for bell, address in transaction.rows("bells_for_jobs")]
+    if news.told:
+        rows = transaction.rows("bells_of", bells=json_list(list(news.told)))
+        rings += [Ring(bell, address, RESULTS) for bell, address in rows]
+    return rings
+
+
+def hear_jobs(transaction: Transaction) -> None:
+    """Have this driver's bell rung for jobs from now on."""
+    transaction.execute("hear_jobs")
+
+
+def take_bell_down(transaction: Transaction, number: int) -> None:
+    """Forget a bell and whatever its driver waited for."""
+    transaction.execute("take_bell_down", number=number)
+    transaction.execute("forget_waiters", number=number)

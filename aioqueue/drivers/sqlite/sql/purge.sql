@@ -1,0 +1,19 @@
+-- name: purge_settled
+DELETE FROM settled WHERE queue = :queue AND id IN (
+    SELECT id FROM settled WHERE queue = :queue AND expires_at <= :now ORDER BY expires_at LIMIT :limit
+);
+
+-- name: purge_receipts
+DELETE FROM receipts WHERE queue = :queue AND token IN (
+    SELECT token FROM receipts WHERE queue = :queue AND expires_at <= :now ORDER BY expires_at LIMIT :limit
+);
+
+-- name: purge_waiters
+DELETE FROM waiters WHERE queue = :queue AND +expires_at <= :now AND id IN (
+    SELECT id FROM waiters WHERE queue = :queue AND expires_at <= :now ORDER BY expires_at LIMIT :limit
+);
+
+-- name: purge_dead
+DELETE FROM dead WHERE number IN (
+    SELECT number FROM dead WHERE queue = :queue AND died_at <= :oldest ORDER BY died_at LIMIT :limit
+);

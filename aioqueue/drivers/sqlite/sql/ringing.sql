@@ -1,0 +1,17 @@
+-- name: hang_bell
+INSERT INTO bells (queue, address) VALUES (:queue, :address) RETURNING number;
+
+-- name: hear_jobs
+UPDATE bells SET hears_jobs = 1 WHERE number = :bell;
+
+-- name: bells_for_jobs
+SELECT number, address FROM bells WHERE queue = :queue AND hears_jobs AND number <> :bell;
+
+-- name: bells_of
+SELECT number, address FROM bells WHERE number IN (SELECT value FROM json_each(:bells));
+
+-- name: take_bell_down
+DELETE FROM bells WHERE number = :number;
+
+-- name: forget_waiters
+DELETE FROM waiters WHERE queue = :queue AND bell = :number;

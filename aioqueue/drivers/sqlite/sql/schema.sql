@@ -1,0 +1,108 @@
+-- name: schema
+-- Layout 1. A change here raises LAYOUT_VERSION. Times are Unix seconds of the store's clock, 0 means never or absent.
+CREATE TABLE tokens (last INTEGER NOT NULL);
+INSERT INTO tokens VALUES (0);
+
+-- `shift` moves the clock of one queue, for tests only.
+CREATE TABLE queues (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    shift REAL NOT NULL DEFAULT 0
+);
+
+-- What is scheduled, queued or running. A new position is greater than every position there is: it is the back of the
+-- line. `line` puts suspects (0 to 15) before all others (16 to 31), and higher priorities first within each.
+CREATE TABLE jobs (
+    position INTEGER PRIMARY KEY,
+    queue INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    task TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    due_at REAL NOT NULL,
+    expires_at REAL NOT NULL,
+    deliveries INTEGER NOT NULL DEFAULT 0,
+    deferrals INTEGER NOT NULL DEFAULT 0,
+    incarnation TEXT NOT NULL DEFAULT '',
+    token INTEGER NOT NULL DEFAULT 0,
+    batch INTEGER NOT NULL DEFAULT 0,
+    payload BLOB NOT NULL,
+    line INTEGER GENERATED ALWAYS AS ((deliveries = 0) * 16 + 7 - priority) VIRTUAL,
+    UNIQUE (queue, id)
+);
+CREATE INDEX jobs_queued ON jobs (queue, line) WHERE state = 'queued';
+CREATE INDEX jobs_scheduled ON jobs (queue, due_at) WHERE state = 'scheduled';
+CREATE INDEX jobs_running ON jobs (queue, incarnation, token) WHERE state = 'running';
+
+-- What is left of finished jobs: the state until `expires_at`, the outcome until `outcome_until`. `token` is the claim
+-- that settled the job.
+CREATE TABLE settled (
+    queue INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    token INTEGER NOT NULL,
+    outcome_until REAL NOT NULL,
+    expires_at REAL NOT NULL,
+    outcome BLOB NOT NULL,
+    PRIMARY KEY (queue, id)
+) WITHOUT ROWID;
+CREATE INDEX settled_expiring ON settled (queue, expires_at);
+
+-- The claims that were settled by running their job again, so that a repeated settle is known as such.
+CREATE TABLE receipts (
+    queue INTEGER NOT NULL,
+    token INTEGER NOT NULL,
+    expires_at REAL NOT NULL,
+    PRIMARY KEY (queue, token)
+) WITHOUT ROWID;
+CREATE INDEX receipts_expiring ON receipts (queue, expires_at);
+
+CREATE TABLE dead (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    queue INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    task TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    expires_at REAL NOT NULL,
+    deliveries INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    died_at REAL NOT NULL,
+    payload BLOB NOT NULL,
+    UNIQUE (queue, id)
+);
+CREATE INDEX dead_by_age ON dead (queue, died_at);
+
+-- `batch` is the number of the last claim, NULL before the first.
+CREATE TABLE leases (
+    queue INTEGER NOT NULL,
+    incarnation TEXT NOT NULL,
+    counter INTEGER NOT NULL,
+    seconds REAL NOT NULL,
+    info BLOB NOT NULL,
+    renewed_at REAL NOT NULL,
+    batch INTEGER,
+    PRIMARY KEY (queue, incarnation)
+) WITHOUT ROWID;
+
+-- One for each open driver: where it is rung, and whether it wants to hear of jobs.
+CREATE TABLE bells (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    queue INTEGER NOT NULL,
+    address TEXT NOT NULL UNIQUE,
+    hears_jobs INTEGER NOT NULL DEFAULT 0
+);
+
+-- Who waits for which job. `told` is set by the settle, and the row goes when its bell's driver has read the result.
+CREATE TABLE waiters (
+    queue INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    bell INTEGER NOT NULL,
+    expires_at REAL NOT NULL,
+    told INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (queue, id, bell)
+) WITHOUT ROWID;
+CREATE INDEX waiters_told ON waiters (bell) WHERE told;
+CREATE INDEX waiters_expiring ON waiters (queue, expires_at);
+
+-- name: find_queue
+INSERT INTO queues (name) VALUES (:name) ON CONFLICT (name) DO UPDATE SET name = name RETURNING number;

@@ -1,0 +1,93 @@
+"""The one thread of an open driver: it owns the connection and runs what is handed over, in groups."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import Final
+
+from aioqueue.drivers.sqlite.bell import Ringer, remove_dead
+from aioqueue.drivers.sqlite.faults import patiently
+from aioqueue.drivers.sqlite.group import Store, run, transact
+from aioqueue.drivers.sqlite.handover import HandOver
+from aioqueue.drivers.sqlite.layout import connect
+from aioqueue.drivers.sqlite.purge import purge
+from aioqueue.drivers.sqlite.ringing import Ring, take_bell_down
+from aioqueue.drivers.sqlite.statements import STATEMENTS
+
+PURGE_EVERY: Final = 5.0
+
+
+class Writer:
+    """A daemon thread, so that a driver which nobody closed does not keep the interpreter from exiting."""
+
+    def __init__(self, path: Path, queue: str, address: str, hand_over: HandOver) -> None:
+        self._path = path
+        self._queue = queue
+        self._address = address
+        self._hand_over = hand_over
+        self._opened: asyncio.Future[Exception | None] = hand_over.loop.create_future()
+        self._ended: asyncio.Future[None] = hand_over.loop.create_future()
+        self._purge_at = time.monotonic() + PURGE_EVERY
+        self._thread = Thread(target=self._live, name=f"aioqueue-sqlite-{queue}", daemon=True)
+
+    async def start(self) -> None:
+        """Start the thread and return when the file is open, or raise why it cannot be."""
+        self._thread.start()
+        error = await asyncio.shield(self._opened)
+        if error:
+            raise error
+
+    async def join(self) -> None:
+        """Return when the thread has ended; the hand-over must be closed."""
+        await asyncio.shield(self._ended)
+        self._thread.join()  # what it had left to do was to return
+
+    # ------------------------------------------------------------------ on the thread
+    def _live(self) -> None:
+        try:
+            with closing(connect(self._path)) as connection, closing(Ringer()) as ringer:
+                store = self._enter(connection)
+                self._hand_over.tell(self._opened.set_result, None)
+                self._serve(store, ringer)
+                with suppress(sqlite3.Error):  # others find the bell dead and take it down
+                    transact(store, partial(take_bell_down, number=store.bell))
+        except Exception as error:  # noqa: BLE001 -- whatever it is, its place is at the one who opens
+            self._hand_over.tell(self._opened.set_result, error)
+        finally:
+            self._hand_over.tell(self._ended.set_result, None)
+
+    def _enter(self, connection: sqlite3.Connection) -> Store:
+        def attempt() -> Store:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                queue = connection.execute(STATEMENTS["find_queue"], {"name": self._queue}).fetchall()[0][0]
+                values = {"queue": queue, "address": self._address}
+                bell = connection.execute(STATEMENTS["hang_bell"], values).fetchall()[0][0]
+                return Store(connection, self._path, queue, bell)
+
+        return patiently(attempt)
+
+    def _serve(self, store: Store, ringer: Ringer) -> None:
+        while group := self._hand_over.take():
+            result = run(store, group)
+            dead = [ring for ring in result.rings if not ringer.ring(ring.address, ring.kind)]
+            self._hand_over.deliver(result)
+            with suppress(sqlite3.Error):  # it is tidied up next time
+                self._take_down(store, dead)
+                self._purge(store)
+
+    def _take_down(self, store: Store, dead: list[Ring]) -> None:
+        for ring in dead:
+            remove_dead(ring.address, self._path)
+            transact(store, partial(take_bell_down, number=ring.bell))
+
+    def _purge(self, store: Store) -> None:
+        if time.monotonic() > self._purge_at:
+            is_more = transact(store, purge)
+            self._purge_at = time.monotonic() + (0 if is_more else PURGE_EVERY)
