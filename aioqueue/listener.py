@@ -62,11 +62,8 @@ class Listener:
             self._leave(job_id, wait)
 
     async def close(self) -> None:
-        """Stop asking; waits that are still open are cancelled."""
-        for wait in list(self._waits.values()):
-            for future in wait.futures:
-                future.cancel()
-        self._waits.clear()
+        """Stop asking; waits that are still open end with `StoreUnavailable`."""
+        self._fail(list(self._waits), StoreUnavailable("the queue was closed while this result was awaited"))
         running = [task for task in (self._polling, self._listening) if task is not None]
         for task in running:
             task.cancel()
@@ -94,6 +91,13 @@ class Listener:
             if not future.done():
                 future.set_result(settled)
 
+    def _fail(self, ids: Sequence[str], error: Exception) -> None:
+        for job_id in ids:
+            wait = self._waits.pop(job_id, None)
+            for future in wait.futures if wait is not None else ():
+                if not future.done():
+                    future.set_exception(error)
+
     def _leave(self, job_id: str, wait: _Wait) -> None:
         if wait.futures or self._waits.get(job_id) is not wait:
             return
@@ -108,6 +112,8 @@ class Listener:
                     self._tell(settled)
         except StoreUnavailable as error:
             logger.debug("cannot ask for results now, the next poll will: %s", error)
+        except Exception as error:  # noqa: BLE001 -- asking again will not mend it: it belongs to those who wait
+            self._fail(ids, error)
         return [None] * len(ids)
 
     async def _unwatch(self, ids: Sequence[str]) -> list[None]:

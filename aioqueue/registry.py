@@ -56,9 +56,9 @@ def task_name(fn: Callable[..., Any], chosen: str | None) -> str:
 
 def refuse_unsuitable(fn: Callable[..., Any], executor: str | None) -> None:
     """Refuse what cannot be a task: `ConfigurationError` or `TypeError` saying why."""
-    if not callable(fn) or isinstance(fn, type):
+    if not inspect.isroutine(fn):
         raise TypeError(f"a task is a function, not {fn!r}; options go by keyword: @queue.task(retries=2)")
-    where = getattr(fn, "__qualname__", repr(fn))
+    where = fn.__qualname__
     if inspect.ismethod(fn) or _looks_like_a_method(fn):
         raise ConfigurationError(f"{where} is a method: a task is a plain function, since only its arguments travel")
     if inspect.isgeneratorfunction(fn) or inspect.isasyncgenfunction(fn):

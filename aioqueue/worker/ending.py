@@ -80,7 +80,7 @@ def describe(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 -- an error that cannot be printed is still to be reported
         message = "<its message cannot be printed>"
     name = type(error).__qualname__
-    return (f"{name}: {message}" if message else name)[:LONGEST_ERROR]
+    return _storable(f"{name}: {message}" if message else name)[:LONGEST_ERROR]
 
 
 def _asked_again(error: RetryTask, declared: Declaration) -> Ending:
@@ -97,7 +97,13 @@ def _traceback_of(error: BaseException) -> str:
         text = "".join(traceback.format_exception(type(error), error, _own_frames(error.__traceback__)))
     except Exception:  # noqa: BLE001 -- whatever its `__str__` or its notes do
         return ""
+    text = _storable(text)
     return text if len(text) <= LONGEST_TRACEBACK else "[...]\n" + text[-LONGEST_TRACEBACK:]
+
+
+def _storable(text: str) -> str:
+    """Replace lone surrogates, which no text encoding can carry."""
+    return text.encode(errors="replace").decode()
 
 
 def _own_frames(frames: TracebackType | None) -> TracebackType | None:

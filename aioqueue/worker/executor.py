@@ -12,7 +12,7 @@ from aioqueue.drivers.base import Finished, Outcome
 from aioqueue.registry import Registry
 from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity
-from aioqueue.worker.conclusion import conclude
+from aioqueue.worker.conclusion import conclude, fail_unread
 from aioqueue.worker.ending import Died, Ending, Raised, TimedOut, Unstorable, ending_of
 from aioqueue.worker.holdings import Holding
 from aioqueue.worker.prefetch import Prefetch
@@ -58,7 +58,11 @@ class Executor:
 
     async def _execute(self, holding: Holding) -> None:
         started = time.monotonic()
-        outcome = await self._outcome_of(holding)
+        try:
+            outcome = await self._outcome_of(holding)
+        except Exception:
+            logger.exception("aioqueue itself failed while executing job %s", holding.claim.id)
+            outcome = fail_unread(holding.claim, "aioqueue itself failed while executing this job; its log says more")
         if outcome is not None:
             self._settler.put(outcome)
         self._prefetch.body_ended(time.monotonic() - started)
@@ -82,8 +86,6 @@ class Executor:
     def _ended(self, body: asyncio.Task[None]) -> None:
         self._running.discard(body)
         self._capacity.give_back()
-        if not body.cancelled() and (error := body.exception()) is not None:
-            logger.critical("aioqueue itself failed while executing a job", exc_info=error)
 
 
 def _report(job: Job[Any], ending: Ending) -> None:

@@ -76,6 +76,7 @@ class LeaseKeeper:
         stalled_for = self._look_at_the_loop()
         if stalled_for > self._seconds * LEASES_BEFORE_STALLED:
             logger.error("the event loop has not turned for %.0f s: its lease is given up", stalled_for)
+            self._tell(self._lost)
             return False
         try:
             await self._open()

@@ -64,8 +64,9 @@ class Worker:
 
         Raises `StoreUnavailable` if a store cannot be reached at the start, never later.
         """
+        first = await self._begin_all()
         async with asyncio.TaskGroup() as consumers:
-            for queue, incarnation in zip(self.queues, await self._begin_all(), strict=True):
+            for queue, incarnation in zip(self.queues, first, strict=True):
                 consumers.create_task(self._consume(queue, incarnation))
             started()
 

@@ -21,6 +21,7 @@ from typing import Final
 
 JOBS: Final = b"j"
 RESULTS: Final = b"r"
+NOTHING: Final = b""
 
 _TRIES: Final = 10
 _MUTE: Final = "mute:"

@@ -76,13 +76,13 @@ def run(store: Store, group: Sequence[Entry]) -> Round:
     """Run the entries in one transaction and commit it.
 
     When the transaction is lost as a whole, as with a full disk, each entry gets one of its own: what frees space must
-    not fail with what takes it.
+    not fail with what takes it. A file that stayed locked fails them all: they have waited long enough.
     """
     try:
         return patiently(lambda: _run_together(store, group))
     except Exception as error:  # noqa: BLE001 -- whatever it is, its place is at the callers
-        if len(group) == 1:
-            return Round([Ending(group[0], error=as_unavailable(error, store.path))])
+        if len(group) == 1 or is_busy(error):
+            return Round([Ending(entry, error=as_unavailable(error, store.path)) for entry in group])
     result = Round()
     for entry in group:
         result.add(run(store, [entry]))

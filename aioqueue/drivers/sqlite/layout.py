@@ -49,7 +49,7 @@ def _explained(error: sqlite3.Error, path: Path) -> Exception:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    patiently(lambda: _is_ours(connection, path))  # before the first write: the file may be someone else's
+    patiently(lambda: _check(connection, path))  # before the first write: the file may be someone else's
     mode = patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
     if mode != "wal":
         raise ConfigurationError(f"{path} cannot use a write-ahead log (journal mode {mode}): put it on a local disk")
@@ -60,6 +60,16 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if not _is_ours(connection, path):
         _create(connection)
     connection.execute("COMMIT")
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    """Look at the file in one transaction: another process may be creating it."""
+    connection.execute("BEGIN")
+    try:
+        _is_ours(connection, path)
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _is_ours(connection: sqlite3.Connection, path: Path) -> bool:

@@ -48,17 +48,17 @@ class Opened:
 
     async def close(self) -> None:
         """Stop everything; what was handed over is finished first."""
+        self.abandon()  # first, so that a close which is cancelled leaves nothing running
+        self.wakes.ring()
         if self._polling:
             self._polling.cancel()
             await asyncio.wait({self._polling})
         if self._listening:
             await self._listening.close()
-        self.abandon()
-        self.wakes.ring()
         await self._writer.join()
 
     def abandon(self) -> None:
-        """Let go of everything without waiting; the thread ends by itself."""
+        """Let go of the file and the bell without waiting; the thread ends by itself."""
         self.hand_over.close()
         self._bell.close(self.hand_over.loop)
 
@@ -94,7 +94,7 @@ class Opened:
 
     async def _poll(self) -> None:
         """Take every commit of others for a ring, where no bell can be hung."""
-        seen = await self.hand_over.read(data_version)
+        seen = 0
         while True:
             await asyncio.sleep(POLL_EVERY)
             if not (self.wakes.is_awaited or self._listening):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from aioqueue.drivers.sqlite.bell import JOBS, RESULTS
+from aioqueue.drivers.sqlite.bell import JOBS, NOTHING, RESULTS
 from aioqueue.drivers.sqlite.transaction import News, Transaction, json_list
 
 
@@ -25,6 +25,11 @@ def rings_for(transaction: Transaction, news: News) -> list[Ring]:
         rows = transaction.rows("bells_of", bells=json_list(list(news.told)))
         rings += [Ring(bell, address, RESULTS) for bell, address in rows]
     return rings
+
+
+def roll_call(transaction: Transaction) -> list[Ring]:
+    """Return rings that say nothing: whoever they do not reach has gone without taking its bell down."""
+    return [Ring(bell, address, NOTHING) for bell, address in transaction.rows("other_bells")]
 
 
 def hear_jobs(transaction: Transaction) -> None:

@@ -12,12 +12,12 @@ from threading import Thread
 from typing import Final
 
 from aioqueue.drivers.sqlite.bell import Ringer, remove_dead
-from aioqueue.drivers.sqlite.faults import patiently
+from aioqueue.drivers.sqlite.faults import as_unavailable, patiently
 from aioqueue.drivers.sqlite.group import Store, run, transact
 from aioqueue.drivers.sqlite.handover import HandOver
 from aioqueue.drivers.sqlite.layout import connect
 from aioqueue.drivers.sqlite.purge import purge
-from aioqueue.drivers.sqlite.ringing import Ring, take_bell_down
+from aioqueue.drivers.sqlite.ringing import Ring, roll_call, take_bell_down
 from aioqueue.drivers.sqlite.statements import STATEMENTS
 
 PURGE_EVERY: Final = 5.0
@@ -53,12 +53,13 @@ class Writer:
         try:
             with closing(connect(self._path)) as connection, closing(Ringer()) as ringer:
                 store = self._enter(connection)
+                self._ring(store, ringer, transact(store, roll_call))
                 self._hand_over.tell(self._opened.set_result, None)
                 self._serve(store, ringer)
                 with suppress(sqlite3.Error):  # others find the bell dead and take it down
                     transact(store, partial(take_bell_down, number=store.bell))
         except Exception as error:  # noqa: BLE001 -- whatever it is, its place is at the one who opens
-            self._hand_over.tell(self._opened.set_result, error)
+            self._hand_over.tell(self._opened.set_result, as_unavailable(error, self._path))
         finally:
             self._hand_over.tell(self._ended.set_result, None)
 
@@ -76,18 +77,22 @@ class Writer:
     def _serve(self, store: Store, ringer: Ringer) -> None:
         while group := self._hand_over.take():
             result = run(store, group)
-            dead = [ring for ring in result.rings if not ringer.ring(ring.address, ring.kind)]
             self._hand_over.deliver(result)
-            with suppress(sqlite3.Error):  # it is tidied up next time
-                self._take_down(store, dead)
-                self._purge(store)
+            self._ring(store, ringer, result.rings)
+            self._purge(store)
 
-    def _take_down(self, store: Store, dead: list[Ring]) -> None:
-        for ring in dead:
-            remove_dead(ring.address, self._path)
-            transact(store, partial(take_bell_down, number=ring.bell))
+    def _ring(self, store: Store, ringer: Ringer, rings: list[Ring]) -> None:
+        for ring in rings:
+            if not ringer.ring(ring.address, ring.kind):
+                remove_dead(ring.address, self._path)
+                with suppress(sqlite3.Error):  # it is found dead again
+                    transact(store, partial(take_bell_down, number=ring.bell))
 
     def _purge(self, store: Store) -> None:
+        with suppress(sqlite3.Error):  # there is a next time
+            self._purge_if_due(store)
+
+    def _purge_if_due(self, store: Store) -> None:
         if time.monotonic() > self._purge_at:
             is_more = transact(store, purge)
             self._purge_at = time.monotonic() + (0 if is_more else PURGE_EVERY)

@@ -10,8 +10,11 @@ SELECT number, address FROM bells WHERE queue = :queue AND hears_jobs AND number
 -- name: bells_of
 SELECT number, address FROM bells WHERE number IN (SELECT value FROM json_each(:bells));
 
+-- name: other_bells
+SELECT number, address FROM bells WHERE number <> :bell;
+
 -- name: take_bell_down
 DELETE FROM bells WHERE number = :number;
 
 -- name: forget_waiters
-DELETE FROM waiters WHERE queue = :queue AND bell = :number;
+DELETE FROM waiters WHERE bell = :number;
