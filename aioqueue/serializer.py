@@ -118,8 +118,10 @@ class Parameters:
         hints = _hints(self._name, self._fn)
         positional = [_field(p, hints) for p in self._signature.parameters.values() if p.kind is not _KEYWORD]
         keyword = [_field(p, hints) for p in self._signature.parameters.values() if p.kind is _KEYWORD]
-        base = msgspec.defstruct("Arguments", positional, kw_only=not self._plain)
-        return msgspec.defstruct("Arguments", keyword, bases=(base,), kw_only=True) if keyword else base
+        base = msgspec.defstruct("Arguments", positional, kw_only=not self._plain, forbid_unknown_fields=True)
+        if not keyword:
+            return base
+        return msgspec.defstruct("Arguments", keyword, bases=(base,), kw_only=True, forbid_unknown_fields=True)
 
     @cached_property
     def _decoder(self) -> msgspec.msgpack.Decoder[Any]:

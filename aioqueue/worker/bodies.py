@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
@@ -16,6 +17,9 @@ from aioqueue.errors import SerializationError
 from aioqueue.task import Task
 from aioqueue.worker.ending import Died, Ending, Returned, TimedOut, Unstorable, ending_of
 from aioqueue.worker.process_body import run_in_child
+
+# The place is taken before the timeout starts to run, so that waiting for one takes nothing off it.
+_UNLIMITED: Final = CapacityLimiter(math.inf)
 
 
 class _ThreadBody:
@@ -42,18 +46,19 @@ class Bodies:
 
     def __init__(self, threads: int, processes: int) -> None:
         self.abandoned_threads = 0
-        self._threads = CapacityLimiter(threads)
-        self._processes = CapacityLimiter(processes)
+        self._limiters: Final = {"thread": CapacityLimiter(threads), "process": CapacityLimiter(processes)}
         self._executors: Final = {"loop": self._on_loop, "thread": self._in_thread, "process": self._in_process}
 
     async def run(self, task: Task[..., Any], job: Job[Any], arguments: bytes, timeout: float | None) -> Ending:
-        """Run one body for at most `timeout` seconds (None: as long as it takes)."""
-        execute = self._executors[task.declaration.executor]
+        """Run one body for at most `timeout` seconds (None: as long as it takes), once there is a place for it."""
+        executor = task.declaration.executor
+        run = partial(self._executors[executor], task, job, arguments)
         running_job.set(job)
         try:
-            if timeout is None:
-                return await execute(task, job, arguments)
-            return await _within(timeout, partial(execute, task, job, arguments))
+            if executor == "loop":
+                return await _within(timeout, run)
+            async with self._limiters[executor]:
+                return await _within(timeout, run)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 -- SystemExit and its kin end the job, not the worker
@@ -67,7 +72,7 @@ class Bodies:
         args, kwargs = _arguments(task, job, arguments)
         body = _ThreadBody(partial(task.fn, *args, **kwargs))
         try:
-            value = await anyio.to_thread.run_sync(body, abandon_on_cancel=True, limiter=self._threads)
+            value = await anyio.to_thread.run_sync(body, abandon_on_cancel=True, limiter=_UNLIMITED)
         except asyncio.CancelledError:
             self.abandoned_threads += body.is_running
             raise
@@ -76,12 +81,14 @@ class Bodies:
     async def _in_process(self, task: Task[..., Any], job: Job[Any], arguments: bytes) -> Ending:
         body = partial(run_in_child, task.fn.__module__, task.fn.__qualname__, job.snapshot(), arguments)
         try:
-            return await anyio.to_process.run_sync(body, cancellable=True, limiter=self._processes)
+            return await anyio.to_process.run_sync(body, cancellable=True, limiter=_UNLIMITED)
         except BrokenWorkerProcess:
             return Died()
 
 
-async def _within(timeout: float, run: Callable[[], Awaitable[Ending]]) -> Ending:
+async def _within(timeout: float | None, run: Callable[[], Awaitable[Ending]]) -> Ending:
+    if timeout is None:
+        return await run()
     scope = asyncio.timeout(timeout)
     try:
         async with scope:

@@ -121,12 +121,12 @@ class Fetcher:
                 await self.release_waiting()
 
     async def _wait_for_jobs(self) -> None:
-        if self._asked_for_suspects:
-            await self._wait()
-        elif self._holdings.suspects:
+        if self._holdings.suspects:
             # The store wakes nobody when this worker's own suspect ends, and the next one may stand in line.
             self._holdings.changed.clear()
             await first_of(self._wait(), self._holdings.changed.wait())
+        elif self._asked_for_suspects:
+            await self._wait()
 
     async def _wait(self) -> None:
         with suppress(StoreUnavailable):  # the claim that follows waits until the store is back

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 from operator import attrgetter
 from typing import Any
 
@@ -12,8 +13,18 @@ from aioqueue.task import Task
 from aioqueue.worker.ending import Ending, Returned, Unstorable, ending_of
 
 
+def _leave_signals_to_the_worker() -> None:
+    """Let a signal that the whole process group gets stop the worker only: it decides what becomes of its children.
+
+    A handler that does nothing, rather than SIG_IGN, so that programs started by a body have their defaults.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: None)
+
+
 def run_in_child(module: str, qualname: str, snapshot: JobSnapshot, arguments: bytes) -> Ending:
     """Run one body here. Only names and bytes travel: the function itself comes from this process's own import."""
+    _leave_signals_to_the_worker()
     task: Task[..., Any] = attrgetter(qualname)(importlib.import_module(module))
     job: Job[Any] = Job.from_snapshot(snapshot, task.source)
     running_job.set(job)

@@ -29,13 +29,13 @@ class Connections:
         self._busy: set[AbstractConnection] = set()
         self._closed = False
 
-    async def call(self, *command: str | bytes | float, timeout: float = CALL_TIMEOUT) -> Any:
-        """Send one command and return its reply; `timeout` is in seconds and includes connecting.
+    async def call(self, *command: str | bytes | float, blocks_for: float = 0.0) -> Any:
+        """Send one command, which the server may answer only after `blocks_for` seconds, and return its reply.
 
         Raises `StoreUnavailable`, `ConfigurationError` for refused credentials, and redis-py's `NoScriptError`.
         """
         try:
-            async with self._places, asyncio.timeout(timeout):
+            async with self._places, asyncio.timeout(CALL_TIMEOUT + blocks_for):
                 return await self._call(command)
         except NoScriptError:
             raise
@@ -76,7 +76,7 @@ class Connections:
         self._busy.add(connection)
         try:
             self._check_open()
-            await connection.connect()
+            await connection.connect()  # type: ignore[no-untyped-call] # redis-py
             self._check_open()
         except BaseException:
             await self._drop(connection)

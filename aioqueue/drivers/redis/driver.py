@@ -7,6 +7,7 @@ import math
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Final, TypeVar, cast
 
 from aioqueue.drivers.base import (
@@ -25,18 +26,17 @@ from aioqueue.drivers.base import (
     Verdict,
 )
 from aioqueue.drivers.redis import wire
-from aioqueue.drivers.redis.connections import CALL_TIMEOUT, Connections
+from aioqueue.drivers.redis.connections import Connections
 from aioqueue.drivers.redis.push import Listener
 from aioqueue.drivers.redis.scripts import load, run
 from aioqueue.drivers.redis.server import server_of
+from aioqueue.drivers.redis.waking import Waking
 from aioqueue.errors import ConfigurationError, StoreUnavailable
 from aioqueue.job import JobState
 
 STEP: Final = 1_000
 CALLS_AT_ONCE: Final = 8
-WAITS_AT_ONCE: Final = 64
 OLDEST_SERVER: Final = (6, 2)
-SHORTEST_WAIT: Final = 0.01  # to Redis 0 is for ever, and so is a millisecond before Redis 7
 
 _ADMISSIONS: Final[tuple[Admission, ...]] = ("accepted", "present", "finished")
 _VERDICTS: Final[tuple[Verdict, ...]] = ("settled", "already", "lost")
@@ -67,7 +67,7 @@ class RedisDriver:
         self._prefix = f"aq:{{{queue}}}:"
         self._listener_id = secrets.token_hex(8)
         self._calls: Connections | None = None
-        self._waits: Connections | None = None
+        self._waking: Waking | None = None
         self._listener: Listener | None = None
 
     def __repr__(self) -> str:
@@ -78,28 +78,25 @@ class RedisDriver:
         if self._calls is not None:
             return
         self._calls = Connections(self._server, CALLS_AT_ONCE)
-        self._waits = Connections(self._server, WAITS_AT_ONCE)
+        self._waking = Waking(self._server, self._calls, self._prefix)
         try:
-            _check_server(await self._calls.call("INFO"), self._server.address)
-            layout = await self._run(_OPEN, LAYOUT_VERSION)
-            if layout > LAYOUT_VERSION:
-                raise ConfigurationError(
-                    f"queue {self._queue!r} at {self._server.address} has layout {layout}, "
-                    f"this aioqueue reads up to {LAYOUT_VERSION}: upgrade aioqueue"
-                )
+            self._check_layout(await self._run(_OPEN, LAYOUT_VERSION))
+            await self._check_server()
         except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
         listener, self._listener = self._listener, None
+        waking, self._waking = self._waking, None
         calls, self._calls = self._calls, None
-        waits, self._waits = self._waits, None
-        if listener is not None:
-            await listener.stop()
-        for connections in (calls, waits):
-            if connections is not None:
-                await connections.close()
+        async with AsyncExitStack() as closing:
+            if calls is not None:
+                closing.push_async_callback(calls.close)
+            if waking is not None:
+                closing.push_async_callback(waking.close)
+            if listener is not None:
+                closing.push_async_callback(listener.stop)
 
     def clone(self) -> RedisDriver:
         return RedisDriver(self._url, self._queue)
@@ -116,10 +113,9 @@ class RedisDriver:
         return wire.read_claimed(await self._run(_CLAIM, incarnation, batch, limit, suspects))
 
     async def wait(self, incarnation: str, timeout: float) -> None:  # noqa: ARG002 - one token wakes whoever waits
-        if self._waits is None:
+        if self._waking is None:
             raise self._not_open()
-        seconds = max(timeout, SHORTEST_WAIT)
-        await self._waits.call("BLPOP", f"{self._prefix}wake", f"{seconds:.3f}", timeout=seconds + CALL_TIMEOUT)
+        await self._waking.wait(timeout)
 
     async def settle(self, incarnation: str, outcomes: Sequence[Outcome]) -> list[Verdict]:
         answers: list[Verdict] = []
@@ -216,6 +212,20 @@ class RedisDriver:
         await self._run(_SHIFT, seconds)
 
     # ------------------------------------------------------------------ inside
+    def _check_layout(self, layout: int) -> None:
+        if layout > LAYOUT_VERSION:
+            raise ConfigurationError(
+                f"queue {self._queue!r} at {self._server.address} has layout {layout}, "
+                f"this aioqueue reads up to {LAYOUT_VERSION}: upgrade aioqueue"
+            )
+
+    async def _check_server(self) -> None:
+        try:
+            info = await self._connections().call("INFO")
+        except ConfigurationError:
+            return  # this user may not ask
+        _check_info(info, self._server.address)
+
     async def _run(self, script: Any, *arguments: str | bytes | float) -> Any:
         return await run(self._connections(), script, self._prefix, *arguments)
 
@@ -245,7 +255,7 @@ def _steps(items: Sequence[T]) -> Iterator[Sequence[T]]:
         yield items[start : start + STEP]
 
 
-def _check_server(info: bytes, address: str) -> None:
+def _check_info(info: bytes, address: str) -> None:
     facts = dict(line.split(":", 1) for line in info.decode(errors="replace").splitlines() if ":" in line)
     version = facts.get("redis_version", "")
     if version and tuple(int(part) for part in version.split(".")[:2]) < OLDEST_SERVER:

@@ -45,10 +45,12 @@ class Listener:
     async def stop(self) -> None:
         """End the reading and close the connection."""
         reading, self._reading = self._reading, None
-        if reading is not None:
-            reading.cancel()
-            await asyncio.wait([reading])
-        await disconnect([self._connection])
+        try:
+            if reading is not None:
+                reading.cancel()
+                await asyncio.wait([reading])
+        finally:
+            await disconnect([self._connection])
 
     async def _subscribe(self) -> None:
         try:
@@ -62,7 +64,7 @@ class Listener:
     async def _read(self) -> None:
         while True:
             try:
-                self._tell(await self._next())
+                self._shield(self._tell, await self._next())
             except (RedisError, OSError):
                 await self._come_back()
                 self._shield(self._gap)
@@ -93,8 +95,8 @@ class Listener:
                 self._shield(self._hear, job_id, settled)
 
     def _shield(self, callback: Callable[..., None], *arguments: Any) -> None:
-        """Call back; an error in there must not end the listening of all others."""
+        """Call; an error in there must not end the listening of all others."""
         try:
             callback(*arguments)
         except Exception:
-            logger.exception("a listener's callback failed")
+            logger.exception("what the Redis listener heard could not be passed on")

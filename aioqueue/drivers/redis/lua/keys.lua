@@ -16,6 +16,7 @@
 -- r:<epoch>:<id> string  what became of a finished job (see results.lua), with a ttl
 -- w:<epoch>:<id> string  listeners that wait for a job, comma-separated, with a ttl
 -- wake           list    at most one element; whoever pops it looks for work
+-- off:<wait>     list    one element ends a wait that was cancelled, with a ttl
 -- dead           hash    id -> dead letter (see deadletters.lua)
 -- dead_at        zset    id -> when it died
 local AQ = KEYS[1]

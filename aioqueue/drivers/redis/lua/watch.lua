@@ -1,11 +1,13 @@
 -- include: full.lua
 -- include: waiters.lua
+-- include: deadletters.lua
 
--- Returns the results that are there, and registers a listener for the others.
+-- Returns the results that are there, and registers a listener for jobs that have yet to finish.
 -- KEYS  prefix
 -- ARGV  listener, ttl in milliseconds, ids: msgpack array
--- Returns the body of each result, nil for a job that is now watched.
+-- Returns the body of each result, nil for a job that is now watched; a job without a trace has a body with state 0.
 -- Guarantee: one step, so that no settle can fall between the look and the registration; passes at `maxmemory`.
+local UNKNOWN, FAILED = 0, 2
 local listener, ttl, ids = ARGV[1], tonumber(ARGV[2]), cmsgpack.unpack(ARGV[3])
 local keys = waiters_keys(ids)
 local waiting = string_values(keys)
@@ -20,9 +22,11 @@ end
 pass_when_full()
 local bodies = {}
 for n, value in ipairs(result_values(ids)) do
-  bodies[n] = told(value)
-  if not bodies[n] then
+  if redis.call('HEXISTS', JOBS, ids[n]) == 1 then
+    bodies[n] = false
     register(keys[n], waiting[n])
+  else
+    bodies[n] = told(value) or struct.pack('>Bd', dead_letter(ids[n]) and FAILED or UNKNOWN, 0)
   end
 end
 return bodies

@@ -1,0 +1,210 @@
+"""A queue in its simplest form, to hold a driver against: slow, single-minded, and easy to see through.
+
+Time is a number that only `shift` moves; `due` is a time of this kind. Where the contract leaves an order open (that of
+suspects of one priority) the model leaves it open as well: `claimed` takes over what the driver chose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from aioqueue.drivers.base import Admission, Again, Claim, Finished, NewJob, Outcome, Settled, Shelf, Verdict
+from aioqueue.job import JobState
+
+
+@dataclass
+class ModelJob:
+    """A live job; `place` orders the jobs of one priority."""
+
+    id: str
+    task: str
+    payload: bytes
+    priority: int
+    state: JobState = JobState.UNKNOWN
+    place: int = 0
+    due: float = 0.0
+    deliveries: int = 0
+    deferrals: int = 0
+    incarnation: str = ""
+    token: int = 0
+    batch: int = 0
+
+
+class Model:
+    """What a driver must have stored after the same history."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+        self.jobs: dict[str, ModelJob] = {}
+        self.finished: dict[str, Settled] = {}
+        self.dead: list[str] = []
+        self.leases: dict[str, int] = {}
+        self.batches: dict[str, int] = {}
+        self.tokens: set[int] = set()
+        self.spent: set[int] = set()
+        self._back = 0
+        self._head = 0
+
+    # ------------------------------------------------------------------ jobs
+    def enqueue(self, job: NewJob) -> Admission:
+        """Admit one job."""
+        if job.id in self.jobs:
+            return "present"
+        if job.id in self.finished:
+            return "finished"
+        self._shelve(ModelJob(job.id, job.task, job.payload, job.priority), job.delay)
+        return "accepted"
+
+    def promote(self, limit: int) -> None:
+        """Queue what is due."""
+        for job in self.scheduled()[:limit]:
+            if job.due <= self.time:
+                self._queue(job)
+
+    def due_now(self) -> bool | None:
+        """Tell whether the next scheduled job is due, None if there is none."""
+        scheduled = self.scheduled()
+        return scheduled[0].due <= self.time if scheduled else None
+
+    # ------------------------------------------------------------------ claims
+    def offered(self, limit: int, suspects: int) -> tuple[list[int], list[str]]:
+        """Return what a claim must give: the priorities of its suspects, then the ids of the others."""
+        first = self.suspects()[: min(limit, suspects)]
+        return [job.priority for job in first], [job.id for job in self.ready()[: limit - len(first)]]
+
+    def claimed(self, incarnation: str, batch: int, claims: Sequence[Claim]) -> None:
+        """Take over a claim that the driver has given."""
+        self.batches[incarnation] = batch
+        for claim in claims:
+            assert claim.token not in self.tokens, f"token {claim.token} was used before"
+            self.tokens.add(claim.token)
+            job = self.jobs[claim.id]
+            job.state, job.incarnation, job.token, job.batch = JobState.RUNNING, incarnation, claim.token, batch
+
+    def held(self, incarnation: str) -> list[ModelJob]:
+        """Return the jobs of an incarnation, in the order of their claims."""
+        return [job for job in self.running() if job.incarnation == incarnation]
+
+    def settle(self, incarnation: str, outcome: Outcome) -> Verdict:
+        """End one claim."""
+        job = self._holding(incarnation, outcome.id, outcome.token)
+        if job is None:
+            return "already" if outcome.token in self.spent else "lost"
+        self.spent.add(outcome.token)
+        if isinstance(outcome, Finished):
+            self._finish(job, outcome)
+        else:
+            self._repeat(job, outcome)
+        for successor in outcome.successors:
+            self.enqueue(successor)
+        return "settled"
+
+    def release(self, incarnation: str, claims: Iterable[tuple[str, int]]) -> int:
+        """Hand jobs back."""
+        held = [self._holding(incarnation, job_id, token) for job_id, token in claims]
+        return self._hand_back([job for job in held if job is not None])
+
+    # ------------------------------------------------------------------ leases
+    def register(self, incarnation: str) -> None:
+        """Create a lease."""
+        self.leases.setdefault(incarnation, 0)
+
+    def renew(self, incarnation: str) -> bool:
+        """Extend a lease."""
+        if incarnation in self.leases:
+            self.leases[incarnation] += 1
+        return incarnation in self.leases
+
+    def retire(self, incarnation: str) -> int:
+        """End a lease in peace."""
+        self.leases.pop(incarnation, None)
+        return self._hand_back(self.held(incarnation))
+
+    def reap(self, incarnation: str, counter: int) -> int | None:
+        """End a lease whose holder is dead."""
+        if self.leases.get(incarnation) != counter:
+            return None
+        del self.leases[incarnation]
+        jobs = self.held(incarnation)
+        for job in jobs:
+            job.deliveries += 1
+            self._queue(job)
+        return len(jobs)
+
+    # ------------------------------------------------------------------ looking
+    def state(self, job_id: str) -> JobState:
+        """Return the state of a job."""
+        if job_id in self.jobs:
+            return self.jobs[job_id].state
+        return self.finished[job_id].state if job_id in self.finished else JobState.UNKNOWN
+
+    def counts(self) -> dict[Shelf, int]:
+        """Return how many jobs stand on each shelf."""
+        return {
+            "queued": len(self.ready()) + len(self.suspects()),
+            "scheduled": len(self.scheduled()),
+            "running": len(self.running()),
+            "dead": len(self.dead),
+        }
+
+    def ready(self) -> list[ModelJob]:
+        """Return the line of those without a delivery behind them."""
+        return sorted((job for job in self._in(JobState.QUEUED) if not job.deliveries), key=in_line)
+
+    def suspects(self) -> list[ModelJob]:
+        """Return the line of suspects."""
+        return sorted((job for job in self._in(JobState.QUEUED) if job.deliveries), key=in_line)
+
+    def scheduled(self) -> list[ModelJob]:
+        """Return what is not queued yet, earliest first."""
+        return sorted(self._in(JobState.SCHEDULED), key=lambda job: job.due)
+
+    def running(self) -> list[ModelJob]:
+        """Return what is claimed, in the order of the claims."""
+        return sorted(self._in(JobState.RUNNING), key=lambda job: job.token)
+
+    # ------------------------------------------------------------------ moves
+    def _in(self, state: JobState) -> list[ModelJob]:
+        return [job for job in self.jobs.values() if job.state is state]
+
+    def _holding(self, incarnation: str, job_id: str, token: int) -> ModelJob | None:
+        job = self.jobs.get(job_id)
+        held = (
+            job is not None and job.state is JobState.RUNNING and (job.incarnation, job.token) == (incarnation, token)
+        )
+        return job if held else None
+
+    def _shelve(self, job: ModelJob, delay: float) -> None:
+        self.jobs[job.id] = job
+        if delay > 0:
+            job.state, job.due, job.incarnation = JobState.SCHEDULED, self.time + delay, ""
+        else:
+            self._queue(job)
+
+    def _queue(self, job: ModelJob) -> None:
+        self._back += 1
+        job.state, job.place, job.incarnation = JobState.QUEUED, self._back, ""
+
+    def _hand_back(self, jobs: Sequence[ModelJob]) -> int:
+        for job in sorted(jobs, key=lambda job: -job.token):
+            self._head -= 1
+            job.state, job.place, job.incarnation = JobState.QUEUED, self._head, ""
+        return len(jobs)
+
+    def _finish(self, job: ModelJob, outcome: Finished) -> None:
+        del self.jobs[job.id]
+        self.finished[job.id] = Settled(job.id, outcome.state, outcome.outcome if outcome.result_ttl else b"")
+        if outcome.dead_reason:
+            self.dead.insert(0, job.id)
+
+    def _repeat(self, job: ModelJob, outcome: Again) -> None:
+        job.payload = job.payload if outcome.payload is None else outcome.payload
+        job.deliveries += outcome.counts == "delivery"
+        job.deferrals += outcome.counts == "deferral"
+        self._shelve(job, outcome.delay)
+
+
+def in_line(job: ModelJob) -> tuple[int, int]:
+    """Return the key of the line's order."""
+    return (-job.priority, job.place)

@@ -1,0 +1,93 @@
+"""Whether a store is as the model says, seen through every operation that only looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aioqueue.drivers.base import Claim, Driver, Lease, Settled, Shelf, StoredJob
+from aioqueue.job import JobState
+from aioqueue.testing.model import Model, ModelJob
+
+SHELVES: tuple[Shelf, ...] = ("queued", "scheduled", "running", "dead")
+
+
+@dataclass
+class View:
+    """Everything that can be seen of a queue."""
+
+    states: dict[str, JobState]
+    results: list[Settled | None]
+    shelves: dict[Shelf, list[StoredJob]]
+    counts: dict[Shelf, int]
+    leases: list[Lease]
+    claims: dict[str, dict[str, int]]
+
+
+async def look(driver: Driver, ids: Sequence[str], incarnations: Sequence[str]) -> View:
+    """Look at a queue at rest."""
+    states, results, pages, counts, leases, claims = await asyncio.gather(
+        asyncio.gather(*(driver.state(job_id) for job_id in ids)),
+        driver.results(ids),
+        asyncio.gather(*(driver.jobs(shelf) for shelf in SHELVES)),
+        driver.counts(),
+        driver.leases(),
+        asyncio.gather(*(driver.claims(incarnation) for incarnation in incarnations)),
+    )
+    assert not any(page.cursor for page in pages)
+    return View(
+        states=dict(zip(ids, states, strict=True)),
+        results=results,
+        shelves={shelf: page.jobs for shelf, page in zip(SHELVES, pages, strict=True)},
+        counts=counts,
+        leases=leases,
+        claims=dict(zip(incarnations, claims, strict=True)),
+    )
+
+
+def expect_agreement(view: View, model: Model) -> None:
+    """Check that a queue is as the model says."""
+    assert view.states == {job_id: model.state(job_id) for job_id in view.states}
+    assert view.results == [model.finished.get(job_id) for job_id in view.states]
+    assert {lease.incarnation for lease in view.leases} == set(model.leases)
+    expect_each_job_in_one_place(view, model)
+    expect_order(view, model)
+
+
+def expect_each_job_in_one_place(view: View, model: Model) -> None:
+    """Check that no job is lost, doubled or changed, and that counts and claims tell of the same jobs."""
+    assert view.counts == model.counts()
+    assert {shelf: len(jobs) for shelf, jobs in view.shelves.items()} == view.counts
+    live = [job for shelf in SHELVES[:3] for job in view.shelves[shelf]]
+    assert whereabouts(live) == whereabouts(model.jobs.values())
+    for incarnation, claims in view.claims.items():
+        assert claims == {job.id: job.token for job in model.held(incarnation)}
+
+
+def expect_order(view: View, model: Model) -> None:
+    """Check who stands in line before whom; among suspects only priority counts."""
+    queued = view.shelves["queued"]
+    suspects = model.suspects()
+    assert [(job.priority, job.deliveries > 0) for job in queued[: len(suspects)]] == [
+        (job.priority, True) for job in suspects
+    ]
+    assert ids_of(queued[len(suspects) :]) == ids_of(model.ready())
+    assert ids_of(view.shelves["scheduled"]) == ids_of(model.scheduled())
+    assert sorted(ids_of(view.shelves["dead"])) == sorted(model.dead)
+
+
+def whereabouts(jobs: Iterable[StoredJob | ModelJob]) -> list[tuple[Any, ...]]:
+    """Return what each job is and where it stands."""
+    return sorted((*contents(job), job.state, job.incarnation) for job in jobs)
+
+
+def contents(job: Claim | StoredJob | ModelJob) -> tuple[str, str, bytes, int, int]:
+    """Return what must not be lost of a job."""
+    return job.id, job.task, job.payload, job.priority, job.deliveries
+
+
+def ids_of(jobs: Iterable[Claim | StoredJob | ModelJob]) -> list[str]:
+    """Return ids in order."""
+    return [job.id for job in jobs]

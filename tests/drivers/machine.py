@@ -1,0 +1,314 @@
+"""The state machine that makes up histories of a queue, and holds a driver against the model at each step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from aioqueue.drivers.base import Again, Claim, Driver, Finished, NewJob, Outcome
+from aioqueue.ids import new_id
+from aioqueue.job import JobState, may_move
+from aioqueue.testing.model import Model
+from tests.drivers.agreement import contents, expect_agreement, ids_of, look
+from tests.drivers.plans import (
+    IDS,
+    MOST_STEPS,
+    STEP,
+    Plan,
+    Request,
+    addressed,
+    endings,
+    few,
+    pick,
+    plans,
+    repeats,
+    requests,
+    successors,
+)
+
+T = TypeVar("T")
+
+PROCESSES = 2
+processes = st.integers(0, PROCESSES - 1)
+
+
+class Histories(RuleBasedStateMachine):
+    """Several processes work on one queue; any of them may do any step, and may disappear after it."""
+
+    make: ClassVar[Callable[[str], Driver]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = Model()
+        self.workers: list[str] = []  # those who know what they do; the others have crashed, retired or been reaped
+        self.gone: list[str] = []
+        self.given: list[tuple[str, Claim]] = []  # every claim ever given
+        self.seen = dict.fromkeys(IDS, JobState.UNKNOWN)
+        self.verbs: tuple[str, ...] = ()
+        self.schedulings = 0
+        self.steps = 0
+        self.turn = 0
+        self.queue = f"history-{new_id()}"
+        self.runner = asyncio.Runner()
+        self.drivers = [self.run(self.start()) for _ in range(PROCESSES)]
+
+    def teardown(self) -> None:
+        try:
+            for driver in self.drivers:
+                self.run(driver.flush())
+                self.run(driver.close())
+        finally:
+            self.runner.close()
+
+    def run(self, operation: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(operation)
+
+    async def start(self) -> Driver:
+        driver = type(self).make(self.queue)
+        await driver.open()
+        return driver
+
+    # ------------------------------------------------------------------ jobs
+    @initialize(requests=st.lists(requests, min_size=4, max_size=10))
+    def begin(self, requests: list[Request]) -> None:
+        for request in requests:
+            self.enqueue(0, [request])
+
+    @rule(process=processes, requests=st.lists(requests, min_size=1, max_size=6))
+    def enqueue(self, process: int, requests: list[Request]) -> None:
+        jobs = [self.new_job(request) for request in requests]
+        expected = [self.model.enqueue(job) for job in jobs]
+        assert self.run(self.drivers[process].enqueue(jobs)) == expected
+        self.verbs = ("enqueue",)
+
+    @rule(process=processes, limit=few)
+    def promote(self, process: int, limit: int) -> None:
+        self.model.promote(limit)
+        self.expect_due_in(self.run(self.drivers[process].promote(limit)))
+        self.verbs = ("promote",)
+
+    @precondition(lambda self: self.steps < MOST_STEPS)
+    @rule(process=processes)
+    def time_passes(self, process: int) -> None:
+        self.steps += 1
+        self.model.time += STEP
+        self.run(self.drivers[process].shift(STEP))
+        self.verbs = ()
+
+    # ------------------------------------------------------------------ claims
+    @precondition(lambda self: self.model.ready() or self.model.suspects())
+    @rule(process=processes, worker=pick, limit=few, suspects=st.integers(0, 3))
+    def claim(self, process: int, worker: int, limit: int, suspects: int) -> None:
+        self.claim_as(process, self.worker(worker), limit, suspects)
+
+    def claim_as(self, process: int, incarnation: str, limit: int, suspects: int) -> None:
+        batch = self.model.batches.get(incarnation, 0) + 1
+        priorities, ids = self.model.offered(limit, suspects)
+        claimed = self.run(self.drivers[process].claim(incarnation, batch, limit, suspects))
+        self.expect_given(claimed.jobs, priorities, ids)
+        self.expect_due_in(claimed.due_in)
+        self.model.claimed(incarnation, batch, claimed.jobs)
+        more = bool(self.model.ready()) or (bool(self.model.suspects()) and len(priorities) < suspects)
+        assert claimed.more == more
+        self.given += [(incarnation, claim) for claim in claimed.jobs]
+        self.verbs = ("claim",)
+
+    @precondition(lambda self: self.model.ready() or self.model.suspects())
+    @rule(process=processes, worker=pick, limit=few, plans=plans)
+    def claim_and_settle(self, process: int, worker: int, limit: int, plans: list[Plan]) -> None:
+        incarnation = self.worker(worker)
+        self.claim_as(process, incarnation, limit, 1)
+        self.store_and_model_agree()
+        if self.model.held(incarnation):
+            self.settle_some(process, incarnation, plans)
+
+    @precondition(lambda self: any(worker in self.model.batches for worker in self.workers))
+    @rule(process=processes, worker=pick, limit=few)
+    def claim_again(self, process: int, worker: int, limit: int) -> None:
+        claimers = [each for each in self.workers if each in self.model.batches]
+        claimers.sort(key=lambda each: -len(self.model.held(each)))
+        incarnation = claimers[worker % min(2, len(claimers))]
+        batch = self.model.batches[incarnation]
+        claims = self.run(self.drivers[process].claim(incarnation, batch, limit, 3)).jobs
+        expected = [job for job in self.model.held(incarnation) if job.batch == batch]
+        assert sorted(map(contents, claims)) == sorted(map(contents, expected))
+        assert {claim.id: claim.token for claim in claims} == {job.id: job.token for job in expected}
+        self.verbs = ()
+
+    @precondition(lambda self: self.model.running())
+    @rule(process=processes, worker=pick, plans=plans)
+    def settle(self, process: int, worker: int, plans: list[Plan]) -> None:
+        holders = sorted({job.incarnation for job in self.model.running()})
+        self.settle_some(process, holders[worker % len(holders)], plans)
+
+    def settle_some(self, process: int, incarnation: str, plans: list[Plan]) -> None:
+        held = [(job.id, job.token) for job in self.model.held(incarnation)]
+        self.settle_as(process, incarnation, [(held[which % len(held)], *rest) for which, *rest in plans])
+
+    @precondition(lambda self: self.model.running())
+    @rule(process=processes, worker=pick, outcome=endings | repeats, successors=successors)
+    def settle_all(self, process: int, worker: int, outcome: Outcome, successors: list[Request]) -> None:
+        holders = sorted({job.incarnation for job in self.model.running()})
+        incarnation = holders[worker % len(holders)]
+        held = [(job.id, job.token) for job in self.model.held(incarnation)]
+        self.settle_as(process, incarnation, [(claim, outcome, successors) for claim in held])
+
+    @precondition(lambda self: self.given)
+    @rule(process=processes, which=pick, plans=plans)
+    def settle_late(self, process: int, which: int, plans: list[Plan]) -> None:
+        live = {job.token for job in self.model.running()} | self.model.spent
+        lost = [(worker, claim) for worker, claim in self.given if claim.token not in live] or self.given
+        incarnation, _ = lost[which % len(lost)]
+        once = [(claim.id, claim.token) for worker, claim in lost if worker == incarnation]
+        self.settle_as(process, incarnation, [(once[which % len(once)], *rest) for which, *rest in plans])
+
+    @precondition(lambda self: self.model.spent)
+    @rule(process=processes, which=pick, plans=plans)
+    def settle_twice(self, process: int, which: int, plans: list[Plan]) -> None:
+        settled = [(worker, claim) for worker, claim in self.given if claim.token in self.model.spent]
+        incarnation, claim = settled[which % len(settled)]
+        self.settle_as(process, incarnation, [((claim.id, claim.token), *rest) for _, *rest in plans])
+
+    @precondition(lambda self: self.model.running())
+    @rule(process=processes, which=pick, thief=pick, ending=endings)
+    def settle_for_another(self, process: int, which: int, thief: int, ending: Finished) -> None:
+        running = self.model.running()
+        job = running[which % len(running)]
+        others = [each for each in (*self.workers, *self.gone, "nobody") if each != job.incarnation]
+        incarnation = others[thief % len(others)]
+        outcome = addressed(ending, (job.id, job.token), ())
+        assert self.run(self.drivers[process].settle(incarnation, [outcome])) == ["lost"]
+        self.verbs = ()
+
+    @precondition(lambda self: self.given)
+    @rule(process=processes, which=st.lists(pick, min_size=1, max_size=4))
+    def release(self, process: int, which: list[int]) -> None:
+        incarnation, _ = self.given[which[0] % len(self.given)]
+        once = [claim for worker, claim in self.given if worker == incarnation]
+        chosen = sorted({once[number % len(once)] for number in which}, key=lambda claim: claim.token)
+        claims = {claim.id: claim.token for claim in chosen}
+        expected = self.model.release(incarnation, claims.items())
+        assert self.run(self.drivers[process].release(incarnation, claims)) == expected
+        self.verbs = ("release",)
+
+    # ------------------------------------------------------------------ leases
+    @rule(process=processes, worker=pick)
+    def renew(self, process: int, worker: int) -> None:
+        incarnation = self.worker(worker)
+        assert self.run(self.drivers[process].renew(incarnation)).alive == self.model.renew(incarnation)
+        self.run(self.drivers[process].register(incarnation, 99.0, b"other"))
+        self.verbs = ()
+
+    @rule(process=processes, worker=pick, batch=st.integers(0, 100))
+    def act_without_a_lease(self, process: int, worker: int, batch: int) -> None:
+        unleased = [*(each for each in self.gone if each not in self.model.leases), "nobody"]
+        incarnation, driver = unleased[worker % len(unleased)], self.drivers[process]
+        assert self.run(driver.claim(incarnation, batch, 5, 5)).jobs == []
+        assert not self.run(driver.renew(incarnation)).alive
+        assert self.run(driver.retire(incarnation)) == 0
+        assert self.run(driver.reap(incarnation, batch)) is None
+        self.verbs = ()
+
+    @precondition(lambda self: self.workers)
+    @rule(worker=pick)
+    def crash(self, worker: int) -> None:
+        self.leave(self.worker(worker))
+        self.verbs = ()
+
+    @precondition(lambda self: self.model.leases)
+    @rule(process=processes, worker=pick, retires=st.booleans(), ahead=st.sampled_from([0, 0, 0, 1, -1]))
+    def end_a_lease(self, process: int, worker: int, retires: bool, ahead: int) -> None:
+        holders_first = sorted(self.model.leases, key=lambda each: not self.model.held(each))
+        incarnation = holders_first[worker % min(2, len(holders_first))]
+        if retires:
+            self.retire(process, incarnation)
+        else:
+            self.reap(process, incarnation, ahead)
+
+    def retire(self, process: int, incarnation: str) -> None:
+        assert self.run(self.drivers[process].retire(incarnation)) == self.model.retire(incarnation)
+        self.leave(incarnation)
+        self.verbs = ("release",)
+
+    def reap(self, process: int, incarnation: str, ahead: int) -> None:
+        """Reap by the counter that was seen, or by one that was seen before or never."""
+        counters = {lease.incarnation: lease.counter for lease in self.run(self.drivers[process].leases())}
+        expected = self.model.reap(incarnation, self.model.leases[incarnation] + ahead)
+        assert self.run(self.drivers[process].reap(incarnation, counters[incarnation] + ahead)) == expected
+        if expected is not None:
+            self.leave(incarnation)
+        self.verbs = ("reap",)
+
+    @rule(process=processes)
+    def reopen(self, process: int) -> None:
+        self.run(self.drivers[process].close())
+        self.drivers[process] = self.run(self.start())
+        self.verbs = ()
+
+    # ------------------------------------------------------------------ what always holds
+    @invariant()
+    def store_and_model_agree(self) -> None:
+        view = self.run(look(self.drivers[self.turn % PROCESSES], IDS, [*self.workers, *self.gone]))
+        self.turn += 1
+        expect_agreement(view, self.model)
+        for job_id, after in view.states.items():
+            before = self.seen[job_id]
+            assert before is after or any(may_move(verb, before, after) for verb in self.verbs), (
+                f"{job_id}: {before} to {after} by {self.verbs}"
+            )
+        self.seen = view.states
+
+    # ------------------------------------------------------------------ steps
+    def new_job(self, request: Request) -> NewJob:
+        job_id, payload, priority, delay = request
+        return NewJob(job_id, f"task-of-{job_id}", payload, priority, self.off_step(delay))
+
+    def off_step(self, delay: float) -> float:
+        """Put a delay half a step off the clock's, and behind every one before it: no two jobs are due at once."""
+        self.schedulings += 1
+        return delay and delay - STEP / 2 + self.schedulings / 1_000
+
+    def worker(self, which: int) -> str:
+        """Return one of the workers at work; the first three picks hire one."""
+        if len(self.workers) < 3 and which % 3 >= len(self.workers):
+            self.workers.append(f"worker-{len(self.workers) + len(self.gone)}")
+            self.run(self.drivers[0].register(self.workers[-1], 30.0, b"info"))
+            self.model.register(self.workers[-1])
+        return self.workers[which % len(self.workers)]
+
+    def leave(self, incarnation: str) -> None:
+        """Let an incarnation be heard of no more, but in late requests."""
+        if incarnation in self.workers:
+            self.workers.remove(incarnation)
+            self.gone.append(incarnation)
+
+    def settle_as(self, process: int, incarnation: str, plans: list[Any]) -> None:
+        outcomes = [
+            addressed(self.timed(outcome), claim, tuple(self.new_job(request) for request in successors))
+            for claim, outcome, successors in plans
+        ]
+        expected = [self.model.settle(incarnation, outcome) for outcome in outcomes]
+        assert self.run(self.drivers[process].settle(incarnation, outcomes)) == expected
+        self.verbs = ("settle", "enqueue")
+
+    def timed(self, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Again):
+            return Again("", 0, outcome.payload, self.off_step(outcome.delay), counts=outcome.counts)
+        return outcome
+
+    def expect_due_in(self, due_in: float | None) -> None:
+        assert (None if due_in is None else due_in == 0) == self.model.due_now()
+
+    def expect_given(self, claims: list[Claim], priorities: list[int], others: list[str]) -> None:
+        suspects = claims[: len(priorities)]
+        assert [claim.priority for claim in suspects] == priorities
+        assert all(claim.deliveries for claim in suspects)
+        assert ids_of(claims[len(priorities) :]) == others
+        for claim in claims:
+            job = self.model.jobs[claim.id]
+            assert job.state is JobState.QUEUED
+            assert (contents(claim), claim.deferrals) == (contents(job), job.deferrals)

@@ -1,0 +1,39 @@
+"""Random histories of every operation, with repeats, late requests and crashes, on every driver.
+
+`AIOQUEUE_MACHINE_EXAMPLES=1000` runs that many histories a driver, `AIOQUEUE_MACHINE_SEED=…` those of one seed, which
+a failing run prints.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from aioqueue.drivers.base import Driver
+from tests.drivers.machine import Histories
+
+HISTORIES = {"memory": (200, 50), "sqlite": (60, 40), "redis": (60, 40)}
+
+
+def test_random_histories(make_driver: Callable[[str], Driver], request: pytest.FixtureRequest) -> None:
+    examples, steps = HISTORIES[request.node.callspec.params["make_driver"]]
+    number = int(os.environ.get("AIOQUEUE_MACHINE_SEED", random.randrange(2**32)))
+    print(f"AIOQUEUE_MACHINE_SEED={number}")
+    machine = seed(number)(type("Histories", (Histories,), {"make": staticmethod(make_driver)}))
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=int(os.environ.get("AIOQUEUE_MACHINE_EXAMPLES", examples)),
+            stateful_step_count=steps,
+            deadline=None,
+            derandomize=False,
+            database=None,
+            print_blob=True,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )

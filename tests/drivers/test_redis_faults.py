@@ -1,0 +1,297 @@
+"""What the Redis driver does when the server or the way to it fails: lost replies, restarts, stalls, refusals."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from typing import TypeVar
+
+import pytest
+from redis import Redis
+
+from aioqueue.drivers.base import Again, Claim, Finished, NewJob, Settled
+from aioqueue.drivers.redis import RedisDriver
+from aioqueue.drivers.redis import connections as connections_module
+from aioqueue.drivers.redis import push as push_module
+from aioqueue.errors import AioqueueError, ConfigurationError, StoreUnavailable
+from aioqueue.ids import new_id
+from aioqueue.job import JobState
+from tests.servers import RedisServer, redis_server
+
+pytestmark = pytest.mark.asyncio
+T = TypeVar("T")
+
+
+class Way:
+    """A loopback proxy before a server that can swallow one reply and break the connection instead."""
+
+    def __init__(self, server_port: int) -> None:
+        self._server_port = server_port
+        self._swallow = False
+        self._serving: set[asyncio.Task[None]] = set()
+        self.port = 0
+
+    def lose_next_reply(self) -> None:
+        self._swallow = True
+
+    def lost(self) -> bool:
+        return not self._swallow
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        listening = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = listening.sockets[0].getsockname()[1]
+        try:
+            yield
+        finally:
+            listening.close()
+            await asyncio.gather(*self._serving)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving = asyncio.current_task()
+        assert serving is not None
+        self._serving.add(serving)
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._server_port)
+        there = asyncio.create_task(self._carry(reader, server_writer))
+        await self._carry_back(server_reader, writer)
+        for end in (writer, server_writer):
+            end.close()
+            with suppress(ConnectionError):
+                await end.wait_closed()
+        await there
+        self._serving.discard(serving)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+        writer.close()
+
+    async def _carry_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                # A handshake's reply, or that a script is unknown, is not the reply that is meant.
+                if self._swallow and not data.startswith((b"-", b"+OK")):
+                    self._swallow = False
+                    return
+                writer.write(data)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RedisServer]:
+    """A server for this file alone: its tests stop it."""
+    with redis_server() as server:
+        yield server
+
+
+@asynccontextmanager
+async def opened(url: str, queue: str | None = None) -> AsyncIterator[RedisDriver]:
+    driver = RedisDriver(url, queue or new_id())
+    await driver.open()
+    try:
+        yield driver
+    finally:
+        await driver.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something in the server, which tells nobody of it."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+
+
+def clients(store: Redis) -> set[str]:
+    return {client["id"] for client in store.client_list()}
+
+
+def waiters(store: Redis) -> int:
+    return sum("b" in client["flags"] for client in store.client_list())
+
+
+def success(claim: Claim) -> Finished:
+    return Finished(claim.id, claim.token, JobState.SUCCEEDED, b"value", 60)
+
+
+async def test_an_operation_whose_reply_is_lost_may_be_repeated(server: RedisServer) -> None:
+    way = Way(server.port)
+
+    async def with_lost_reply(operation: Callable[[], Awaitable[T]]) -> T:
+        way.lose_next_reply()
+        with pytest.raises(StoreUnavailable):
+            await operation()
+        assert way.lost()
+        return await operation()
+
+    async with way.open(), opened(f"redis://127.0.0.1:{way.port}") as driver:
+        await with_lost_reply(lambda: driver.register("worker", 30, b""))
+        jobs = [NewJob(name, "task", b"") for name in "abcd"]
+        assert await with_lost_reply(lambda: driver.enqueue(jobs)) == ["present"] * 4
+        claimed = await with_lost_reply(lambda: driver.claim("worker", 1, 3, 1))
+        a, b, c = claimed.jobs
+        assert [claim.id for claim in claimed.jobs] == ["a", "b", "c"]
+        assert (await driver.claims("worker")).keys() == {"a", "b", "c"}
+        outcomes = [success(a), Again(b.id, b.token, counts="deferral")]
+        assert await with_lost_reply(lambda: driver.settle("worker", outcomes)) == ["already"] * 2
+        assert await with_lost_reply(lambda: driver.release("worker", {c.id: c.token})) == 0
+        assert await with_lost_reply(lambda: driver.watch(["a"], 60)) == [Settled("a", JobState.SUCCEEDED, b"value")]
+        assert (await with_lost_reply(lambda: driver.renew("worker"))).alive
+        assert await with_lost_reply(lambda: driver.reap("worker", 2)) is None
+        assert [job.id for job in (await driver.jobs("queued")).jobs] == ["c", "d", "b"]
+
+
+async def test_a_restart_costs_no_call_that_comes_after_it(server: RedisServer) -> None:
+    async with opened(server.url) as driver:
+        await asyncio.gather(*(driver.now() for _ in range(20)))
+        await asyncio.to_thread(server.restart)
+        await asyncio.gather(*(driver.now() for _ in range(20)))
+
+
+async def test_a_server_that_is_gone_is_told_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    driver = RedisDriver(f"redis://user:secret@127.0.0.1:{port}")
+    with pytest.raises(StoreUnavailable, match=rf"^Redis at redis://127.0.0.1:{port} is unavailable: .+$") as caught:
+        await driver.open()
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_server_that_stalls_is_told_in_time(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections_module, "CALL_TIMEOUT", 0.2)
+    async with opened(server.url) as driver:
+        server.pause()
+        try:
+            with pytest.raises(StoreUnavailable, match="did not answer in time"):
+                await driver.now()
+        finally:
+            server.resume()
+        await driver.now()
+
+
+async def test_passwords_are_shown_nowhere() -> None:
+    with redis_server(requirepass="secret") as server:
+        async with opened(server.url) as driver:
+            assert "secret" not in repr(driver)
+            assert "secret" not in repr(driver.clone())
+            assert "secret" not in str(vars(driver)["_server"])
+        for url in (f"redis://:wrongsecret@127.0.0.1:{server.port}", f"redis://127.0.0.1:{server.port}"):
+            with pytest.raises(ConfigurationError) as caught:
+                await RedisDriver(url).open()
+            assert "secret" not in str(caught.value)
+            assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis//:secret@host", "http://:secret@host", "redis://:secret@host:port", "redis://:secret@host?nonsense=1"],
+)
+async def test_a_url_that_means_no_server_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(AioqueueError) as caught:
+        RedisDriver(url)
+    assert isinstance(caught.value, ConfigurationError)
+    assert "secret" not in str(caught.value)
+
+
+async def test_closing_leaves_no_connection(server: RedisServer) -> None:
+    with Redis.from_url(server.url) as store:
+        before = clients(store)
+        async with opened(server.url) as driver:
+            await driver.listen(lambda _id, _settled: None, lambda: None)
+            await asyncio.gather(*(driver.now() for _ in range(20)))
+            waiting = asyncio.create_task(driver.wait("worker", 60))
+            await until(lambda: waiters(store) == 1)
+        with pytest.raises(StoreUnavailable):
+            await waiting
+        with pytest.raises(StoreUnavailable, match="not open"):
+            await driver.now()
+        await until(lambda: clients(store) == before)
+
+
+async def test_a_cancelled_wait_takes_no_wake_up_with_it(server: RedisServer) -> None:
+    queue = new_id()
+    with Redis.from_url(server.url) as store:
+        async with opened(server.url, queue) as driver, opened(server.url, queue) as other, asyncio.timeout(20):
+            for number in range(20):
+                waiting = asyncio.create_task(driver.wait("worker", 60))
+                await until(lambda: waiters(store) == 1)
+                waiting.cancel()
+                await asyncio.gather(other.enqueue([NewJob(f"job-{number}", "task", b"")]), asyncio.wait([waiting]))
+                assert waiting.cancelled()
+                await other.wait("other", 60)
+                await until(lambda: waiters(store) == 0)
+
+
+async def test_a_listener_comes_back_and_tells_of_the_gap(server: RedisServer) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    gaps: asyncio.Queue[None] = asyncio.Queue()
+    async with opened(server.url) as driver, asyncio.timeout(20):
+        await driver.listen(lambda job_id, _: heard.put_nowait(job_id), lambda: gaps.put_nowait(None))
+        await asyncio.to_thread(server.restart)
+        await gaps.get()
+        await hear_of_one_job(driver, heard)
+
+
+async def test_a_listener_notices_a_half_open_connection(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push_module, "SILENCE", 0.05)
+    monkeypatch.setattr(push_module, "CALL_TIMEOUT", 0.2)
+    gaps: asyncio.Queue[None] = asyncio.Queue()
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    async with opened(server.url) as driver, asyncio.timeout(20):
+        await driver.listen(lambda job_id, _: heard.put_nowait(job_id), lambda: gaps.put_nowait(None))
+        server.pause()
+        await asyncio.sleep(0.4)
+        server.resume()
+        await gaps.get()
+        await hear_of_one_job(driver, heard)
+
+
+async def test_a_broken_callback_does_not_deafen_the_others(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    def hear(job_id: str, settled: Settled | None) -> None:
+        heard.put_nowait(job_id)
+        raise ValueError("broken")
+
+    async with opened(server.url) as driver, asyncio.timeout(20):
+        await driver.listen(hear, lambda: None)
+        await hear_of_one_job(driver, heard)
+        await hear_of_one_job(driver, heard)
+    assert "broken" in caplog.text
+
+
+async def hear_of_one_job(driver: RedisDriver, heard: asyncio.Queue[str]) -> None:
+    job_id, worker = new_id(), new_id()
+    await driver.enqueue([NewJob(job_id, "task", b"")])
+    assert await driver.watch([job_id], 60) == [None]
+    await driver.register(worker, 30, b"")
+    (claim,) = (await driver.claim(worker, 1, 1, 1)).jobs
+    await driver.settle(worker, [success(claim)])
+    assert await heard.get() == job_id
+
+
+async def test_one_driver_after_another_loop(server: RedisServer) -> None:
+    driver = RedisDriver(server.url, new_id())
+
+    def in_a_loop_of_its_own() -> None:
+        async def use() -> None:
+            await driver.open()
+            await driver.listen(lambda _id, _settled: None, lambda: None)
+            await driver.now()
+            await driver.close()
+
+        asyncio.run(use())
+
+    await asyncio.to_thread(in_a_loop_of_its_own)
+    await asyncio.to_thread(in_a_loop_of_its_own)
+
+
+async def test_a_unix_socket_will_do() -> None:
+    with redis_server(unixsocket="redis.sock") as server:
+        path = server.directory / "redis.sock"
+        async with opened(f"unix://{path}") as driver:
+            assert str(path) in repr(driver)
+            await driver.now()
