@@ -25,13 +25,15 @@ PRIORITIES: Final = range(-8, 8)
 DONE_MARKER_TTL: Final = 600.0
 DEAD_LETTERS_KEPT: Final = 10_000
 DEAD_LETTER_TTL: Final = 7 * 86_400.0
+LARGEST_NEWS: Final = 4_096
 
 
 class NewJob(Struct, frozen=True):
     """A job to store. It is due at `eta` if given, else after `delay`, else now; a due time that has come is queued.
 
     `expires_in` counts from the moment of the enqueue and is fixed there as an absolute time; `expires_at` is one.
-    Zero means absent for all four.
+    Zero means absent for all four. While a live job has a `unique` key, no other of that key is stored (empty: none).
+    `waits` are the ids of later stages: they wait in the store until this job ends.
     """
 
     id: str
@@ -42,9 +44,41 @@ class NewJob(Struct, frozen=True):
     eta: float = 0.0
     expires_in: float = 0.0
     expires_at: float = 0.0
+    unique: str = ""
+    waits: tuple[str, ...] = ()
+
+
+class NewChord(Struct, frozen=True):
+    """A chord: `callback` waits until `size` (at least 1) members have a value, then it is queued.
+
+    The chord is known by the callback's id.
+    """
+
+    callback: NewJob
+    size: int
 
 
 Admission: TypeAlias = Literal["accepted", "present", "finished"]
+
+
+class Admitted(Struct, frozen=True):
+    """What became of one enqueue, and the id of the job that is there: another's where `unique` met a live job."""
+
+    admission: Admission
+    id: str
+
+
+class Revocation(Struct, frozen=True):
+    """A mark that keeps jobs from running: `target` is `job:<id>` or `task:<name>`.
+
+    It holds until `until` (0: for ever). One that holds `once` is used up by the first run that it prevents. `serial`
+    tells it from a later mark on the same target.
+    """
+
+    target: str
+    until: float
+    once: bool
+    serial: int
 
 
 class Claim(Struct, frozen=True):
@@ -52,6 +86,8 @@ class Claim(Struct, frozen=True):
 
     `deliveries` counts the claims that ended without a settle because their incarnation was reaped (or that said so
     with `Again`), `deferrals` those put back because nobody here could read the job. `expires_at` is 0 for never.
+    `revoked` is the mark that holds for this job, the job's own before its task's. `inputs` are, for a chord's
+    callback, the values of its members in their order.
     """
 
     id: str
@@ -62,6 +98,24 @@ class Claim(Struct, frozen=True):
     deliveries: int
     deferrals: int
     expires_at: float
+    revoked: Revocation | None = None
+    inputs: tuple[bytes, ...] = ()
+
+
+class Ended(Struct, frozen=True):
+    """The end of a job that never ran and never will: cancelled, or a later stage of something that failed."""
+
+    id: str
+    state: JobState
+    outcome: bytes = b""
+    result_ttl: float = 0.0
+
+
+class Membership(Struct, frozen=True):
+    """Which value of which chord an outcome is; `index` counts from 0."""
+
+    chord: str
+    index: int
 
 
 class Claimed(Struct, frozen=True):
@@ -81,8 +135,12 @@ class Finished(Struct, frozen=True):
     """An outcome that ends the job in a terminal `state`.
 
     `outcome` is kept for `result_ttl` seconds and pushed to whoever waits; with `result_ttl` 0 only the state is kept,
-    for `DONE_MARKER_TTL`. `successors` are enqueued in the same step. A non-empty `dead_reason` keeps the job's payload
-    as a dead letter.
+    for `DONE_MARKER_TTL`. A non-empty `dead_reason` keeps the job's payload as a dead letter.
+
+    In the same step `successors` are enqueued: one whose id waits takes the place that waits for it. `ends` end jobs
+    that wait; of a job that does not wait they change nothing. As a `member` its `outcome` is kept as a value of the
+    chord, and the last value queues the callback; a second value for one index changes nothing. `consumes` removes that
+    once-revocation, if it is still that very mark.
     """
 
     id: str
@@ -92,6 +150,9 @@ class Finished(Struct, frozen=True):
     result_ttl: float = 0.0
     successors: tuple[NewJob, ...] = ()
     dead_reason: str = ""
+    ends: tuple[Ended, ...] = ()
+    member: Membership | None = None
+    consumes: Revocation | None = None
 
 
 class Again(Struct, frozen=True):
@@ -171,8 +232,10 @@ class Page(Struct, frozen=True):
     cursor: str
 
 
+Cancelled: TypeAlias = Literal["cancelled", "asked", "finished", "unknown"]
 Shelf: TypeAlias = Literal["queued", "scheduled", "running", "dead"]
 Hear: TypeAlias = Callable[[str, Settled | None], None]
+HearNews: TypeAlias = Callable[[str, bytes], None]
 
 
 class Driver(Protocol):
@@ -190,12 +253,38 @@ class Driver(Protocol):
         ...
 
     # ------------------------------------------------------------------ jobs
-    async def enqueue(self, jobs: Sequence[NewJob]) -> list[Admission]:
-        """Store each job and wake a waiting worker; answer in the order of `jobs`.
+    async def enqueue(self, jobs: Sequence[NewJob], chords: Sequence[NewChord] = ()) -> list[Admitted]:
+        """Store each job, and each chord's callback as waiting; wake a waiting worker; answer in the order of `jobs`.
 
-        *present*: a job of that id is scheduled, queued or running; *finished*: it has finished and its result or its
-        done marker (`DONE_MARKER_TTL`) is still there. Neither changes anything. All of one call is one atomic step for
-        up to 1,000 jobs; a larger call is cut into such steps, in order.
+        *present*: a job of that id waits, is scheduled, queued or running, or a live job has its `unique` key;
+        *finished*: it has finished and its result or its done marker (`DONE_MARKER_TTL`) is still there. Neither changes
+        anything. A key is free again when its job has reached a terminal state. All of one call is one atomic step for
+        up to 1,000 jobs; a larger call is cut into such steps, in order, chords in the first.
+
+        A waiting job counts as live: its state is SCHEDULED, it can be watched and ended, it stands on no shelf.
+        """
+        ...
+
+    async def cancel(self, ended: Ended, ends: Sequence[Ended] = ()) -> Cancelled:
+        """End a scheduled, queued or waiting job for good, with its result, and `ends` with it, in one step.
+
+        *cancelled*: this call did it, waiters are told. *asked*: the job is running, and its incarnation finds it among
+        its `cancellations`. *finished* and *unknown* changed nothing.
+        """
+        ...
+
+    async def cancellations(self, incarnation: str) -> list[str]:
+        """Return the running jobs of this incarnation that someone asked to cancel; asking lasts as long as the claim."""
+        ...
+
+    async def reschedule(self, job_id: str, delay: float, eta: float) -> bool:
+        """Give a scheduled job another due time; answer whether it was scheduled. One that is due is queued."""
+        ...
+
+    async def replay(self, job_id: str, job: NewJob) -> bool:
+        """Remove a dead letter and enqueue `job` in one step; False, and nothing changed, if there is no such letter.
+
+        Repeated, it answers True if `job` is there.
         """
         ...
 
@@ -263,6 +352,108 @@ class Driver(Protocol):
         """
         ...
 
+    # ------------------------------------------------------------------ stopping
+    async def revoke(self, target: str, until: float = 0.0, *, once: bool = False, ttl: float = 0.0) -> None:
+        """Put a mark on `target`, in place of one that is there; it is forgotten after `ttl` seconds (0: never)."""
+
+    async def restore(self, target: str) -> bool:
+        """Remove the mark of `target`; answer whether there was one that held."""
+        ...
+
+    async def revocations(self, targets: Sequence[str]) -> list[Revocation | None]:
+        """Return the mark that holds for each target; looking uses nothing up."""
+        ...
+
+    async def pause(self) -> None:
+        """Let claims of this queue give nothing, for every worker, until `resume`. Waiters are woken."""
+
+    async def resume(self) -> None:
+        """Let claims give jobs again, and wake waiters."""
+
+    async def is_paused(self) -> bool:
+        """Tell whether the queue is paused."""
+        ...
+
+    # ------------------------------------------------------------------ coordination
+    async def fire(self, schedule: str, slot: float, job: NewJob) -> bool:
+        """Enqueue the job of one slot of a schedule, once over all workers; answer whether this call did it.
+
+        Refused: a slot at or before the last one fired of that schedule, or more than a second ahead of the store's
+        clock. Recording the slot and enqueueing are one step. Repeated, with the same job id, it answers True while
+        that slot is the last one fired.
+        """
+        ...
+
+    async def last_slots(self, schedules: Sequence[str]) -> list[float | None]:
+        """Return the last slot fired of each schedule."""
+        ...
+
+    async def acquire(self, name: str, owner: str, ttl: float, limit: int = 1) -> bool:
+        """Take one of the `limit` places of a lock or semaphore for `ttl` seconds; an owner that has one keeps it."""
+        ...
+
+    async def extend(self, name: str, owner: str, ttl: float) -> bool:
+        """Hold a place for `ttl` seconds from now; False if this owner has none any more."""
+        ...
+
+    async def free(self, name: str, owner: str) -> bool:
+        """Give a place back; False if this owner had none."""
+        ...
+
+    async def holders(self, names: Sequence[str]) -> list[int]:
+        """Return how many places of each lock are taken."""
+        ...
+
+    async def clear(self, names: Sequence[str]) -> int:
+        """Free every place of these locks, of all locks if none is named; answer how many places were taken."""
+        ...
+
+    async def spend(self, name: str, limit: int, per: float) -> float:
+        """Take one of `limit` uses in any `per` seconds: 0.0 if there was one left, else in how many seconds there is.
+
+        Exact: no window of `per` seconds, wherever it starts, sees more than `limit` uses. A refusal uses nothing.
+        """
+        ...
+
+    # ------------------------------------------------------------------ key-value, a keyspace of its own
+    async def get(self, key: str) -> bytes | None:
+        """Return a value."""
+        ...
+
+    async def put(self, key: str, value: bytes, ttl: float = 0.0) -> None:
+        """Store a value for `ttl` seconds (0: for ever)."""
+
+    async def put_if_absent(self, key: str, value: bytes, ttl: float = 0.0) -> bool:
+        """Store a value unless there is one; answer whether it was stored."""
+        ...
+
+    async def pop(self, key: str) -> bytes | None:
+        """Remove a value and return it."""
+        ...
+
+    async def delete(self, key: str) -> bool:
+        """Remove a value; answer whether there was one."""
+        ...
+
+    async def increment(self, key: str, by: int = 1) -> int:
+        """Add to a whole number kept as decimal text (absent: 0) and return the sum, keeping its ttl; `ValueError` for
+        another value."""
+        ...
+
+    # ------------------------------------------------------------------ news
+    async def publish(self, topic: str, data: bytes) -> int:
+        """Tell the present subscribers of a topic, in every process; answer how many there may be, 0 if surely none.
+
+        Lossy, at most `LARGEST_NEWS` bytes (`ValueError`); nothing correct may depend on it.
+        """
+        ...
+
+    async def subscribe(self, topic: str, hear: HearNews) -> None:
+        """Have `hear(topic, data)` called on this loop for what is published from now on; one a topic and driver."""
+
+    async def unsubscribe(self, topic: str) -> None:
+        """Hear no more of a topic."""
+
     # ------------------------------------------------------------------ results
     async def results(self, ids: Sequence[str]) -> list[Settled | None]:
         """Return what is known of each finished job, None for one that is not finished or is forgotten."""
@@ -305,7 +496,7 @@ class Driver(Protocol):
         ...
 
     async def flush(self) -> None:
-        """Remove everything of this queue except leases."""
+        """Remove everything of this queue except leases, the pause and the key-value store."""
 
     async def now(self) -> float:
         """Return the store's time, the test-only offset included."""
