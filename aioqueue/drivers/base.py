@@ -257,8 +257,8 @@ class Driver(Protocol):
         """Store each job, and each chord's callback as waiting; wake a waiting worker; answer in the order of `jobs`.
 
         *present*: a job of that id waits, is scheduled, queued or running, or a live job has its `unique` key;
-        *finished*: it has finished and its result or its done marker (`DONE_MARKER_TTL`) is still there. Neither changes
-        anything. A key is free again when its job has reached a terminal state. All of one call is one atomic step for
+        *finished*: it has finished and its result or its done marker (`DONE_MARKER_TTL`) is still there. Neither
+        changes anything. A key is free again when its job has reached a terminal state. All of one call is one atomic step for
         up to 1,000 jobs; a larger call is cut into such steps, in order, chords in the first.
 
         A waiting job counts as live: its state is SCHEDULED, it can be watched and ended, it stands on no shelf.
@@ -274,7 +274,7 @@ class Driver(Protocol):
         ...
 
     async def cancellations(self, incarnation: str) -> list[str]:
-        """Return the running jobs of this incarnation that someone asked to cancel; asking lasts as long as the claim."""
+        """Return the running jobs of this incarnation that someone asked to cancel; a request ends with its claim."""
         ...
 
     async def reschedule(self, job_id: str, delay: float, eta: float) -> bool:
@@ -411,7 +411,8 @@ class Driver(Protocol):
     async def spend(self, name: str, limit: int, per: float) -> float:
         """Take one of `limit` uses in any `per` seconds: 0.0 if there was one left, else in how many seconds there is.
 
-        Exact: no window of `per` seconds, wherever it starts, sees more than `limit` uses. A refusal uses nothing.
+        Exact: no window of `per` seconds, wherever it starts, sees more than `limit` uses. A refusal uses nothing. A
+        repeat counts again.
         """
         ...
 
@@ -437,7 +438,7 @@ class Driver(Protocol):
 
     async def increment(self, key: str, by: int = 1) -> int:
         """Add to a whole number kept as decimal text (absent: 0) and return the sum, keeping its ttl; `ValueError` for
-        another value."""
+        another value. A repeat adds again."""
         ...
 
     # ------------------------------------------------------------------ news
@@ -470,7 +471,8 @@ class Driver(Protocol):
     async def watch(self, ids: Sequence[str], ttl: float) -> list[Settled | None]:
         """Return each result that is there, and register this driver's listener for the others, in one step.
 
-        A job of which there is no trace is not registered: it is answered with the state UNKNOWN. A registration lasts `ttl` seconds, until the result is pushed, or until `unwatch`.
+        A job of which there is no trace is not registered: it is answered with the state UNKNOWN. A registration lasts
+        `ttl` seconds, until the result is pushed, or until `unwatch`.
         """
         ...
 
