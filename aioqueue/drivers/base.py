@@ -26,6 +26,8 @@ DONE_MARKER_TTL: Final = 600.0
 DEAD_LETTERS_KEPT: Final = 10_000
 DEAD_LETTER_TTL: Final = 7 * 86_400.0
 LARGEST_NEWS: Final = 4_096
+EVENTS_TOPIC: Final = "events"
+NOTES_KEPT: Final = 1_000
 
 
 class NewJob(Struct, frozen=True):
@@ -258,8 +260,8 @@ class Driver(Protocol):
 
         *present*: a job of that id waits, is scheduled, queued or running, or a live job has its `unique` key;
         *finished*: it has finished and its result or its done marker (`DONE_MARKER_TTL`) is still there. Neither
-        changes anything. A key is free again when its job has reached a terminal state. All of one call is one atomic step for
-        up to 1,000 jobs; a larger call is cut into such steps, in order, chords in the first.
+        changes anything. A key is free again when its job has reached a terminal state. All of one call is one atomic
+        step for up to 1,000 jobs; a larger call is cut into such steps, in order, chords in the first.
 
         A waiting job counts as live: its state is SCHEDULED, it can be watched and ended, it stands on no shelf.
         """
@@ -454,6 +456,21 @@ class Driver(Protocol):
 
     async def unsubscribe(self, topic: str) -> None:
         """Hear no more of a topic."""
+
+    @property
+    def audience(self) -> bool:
+        """Whether anyone, in any process, subscribes to `EVENTS_TOPIC`: as the store said in its answer to this driver's
+        last `enqueue` or `claim`. Asking costs nothing."""
+        ...
+
+    async def note(self, job_id: str, data: bytes, ttl: float) -> int:
+        """Add a note to a job, kept for `ttl` seconds from its last note, and publish it under the topic
+        `notes:<job id>`; return its number, counted from 1. The newest `NOTES_KEPT` are kept. A repeat adds again."""
+        ...
+
+    async def notes(self, job_id: str, after: int) -> list[tuple[int, bytes]]:
+        """Return the notes of a job with a number above `after`, in order."""
+        ...
 
     # ------------------------------------------------------------------ results
     async def results(self, ids: Sequence[str]) -> list[Settled | None]:
