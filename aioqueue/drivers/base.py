@@ -459,8 +459,8 @@ class Driver(Protocol):
 
     @property
     def audience(self) -> bool:
-        """Whether anyone, in any process, subscribes to `EVENTS_TOPIC`: as the store said in its answer to this driver's
-        last `enqueue` or `claim`. Asking costs nothing."""
+        """Whether anyone, in any process, subscribes to `EVENTS_TOPIC`: as the store said in its answer to the last
+        `enqueue` or `claim` of this driver. Asking costs nothing."""
         ...
 
     async def note(self, job_id: str, data: bytes, ttl: float) -> int:
