@@ -19,7 +19,7 @@ from aioqueue.job import JobState
 from aioqueue.options import Declaration, Seconds, TaskOptions
 from aioqueue.registry import Registry, refuse_unsuitable, task_name
 from aioqueue.result import Result, ResultGroup, ResultSource
-from aioqueue.serializer import MAX_PAYLOAD, Parameters, ReturnValue
+from aioqueue.serializer import MAX_PAYLOAD, Parameters, any_value, return_value
 from aioqueue.session import Session
 from aioqueue.task import Task
 
@@ -156,7 +156,7 @@ class Queue:
         declaration = declared or self._defaults
         if "executor" not in options and not inspect.iscoroutinefunction(fn):
             declaration = checked.declare(declaration, {"executor": "thread"})
-        returns = ReturnValue(name, fn, self._max_payload)
+        returns = return_value(name, fn, self._max_payload)
         task: Task[..., Any] = Task(
             self,
             name,
@@ -183,7 +183,7 @@ class Queue:
 
     def result(self, id: str, /) -> Result[Any]:  # noqa: A002 -- the name on the public face
         """Return a handle on any job by its id; its value comes as msgpack has it. `task.result(id)` knows the type."""
-        returns = ReturnValue("job", None, self._max_payload)
+        returns = any_value("the value of a job", self._max_payload)
         return Result(id, ResultSource(self.session, returns, self._defaults.results, self._defaults.result_ttl))
 
     async def counts(self) -> Mapping[JobState, int]:

@@ -18,13 +18,26 @@ class Unreadable(Exception):  # noqa: N818
     """The bytes are no record of any release."""
 
 
+class Member(Struct, frozen=True, array_like=True):
+    """The place of a job in a chord: the id of its callback, and which of its values this one gives."""
+
+    chord: str
+    index: int
+
+
 class Record(
     Struct, omit_defaults=True, rename={"format": "v", "task": "t", "arguments": "a", "retries": "r", "tries": "n"}
 ):
     """One call of a task, as stored.
 
-    `retries` are those left, `tries` those made. Fields that are UNSET were not said at the call: the task's
-    declaration in the worker decides. Times are seconds.
+    `arguments` are bound to the task's parameters and checked; a later stage has `handed` instead: positional values
+    and keywords as msgpack, which are bound when it runs. `retries` are those left, `tries` those made, `last_error`
+    what the last try raised. Fields that are UNSET were not said at the call: the task's declaration in the worker
+    decides. Times are seconds.
+
+    `then` are the later stages, next first, `errors` the callbacks should this job fail for good, `member` its place
+    in a chord, `gathers` says that the chord's values come before the arguments. `beyond` are the ids of jobs after
+    the last stage that end with it: a chord's callback and what follows that.
     """
 
     format: int
@@ -35,6 +48,29 @@ class Record(
     retry_delay: float | UnsetType = UNSET
     timeout: float | UnsetType | None = UNSET
     result_ttl: float | UnsetType = UNSET
+    last_error: str = ""
+    handed: bytes = b""
+    then: tuple[Stage, ...] = ()
+    errors: tuple[Stage, ...] = ()
+    member: Member | None = None
+    gathers: bool = False
+    beyond: tuple[str, ...] = ()
+
+
+class Stage(Struct, omit_defaults=True):
+    """A job that is to come: what is known of it before its predecessor has ended. `handed` as in `Record`."""
+
+    id: str
+    task: str
+    handed: bytes
+    priority: int = 0
+    delay: float = 0.0
+    eta: float = 0.0
+    retries: int = 0
+    retry_delay: float | UnsetType = UNSET
+    timeout: float | UnsetType | None = UNSET
+    result_ttl: float | UnsetType = UNSET
+    errors: tuple[Stage, ...] = ()
 
 
 class _Format(Struct, rename={"format": "v"}):

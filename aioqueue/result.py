@@ -15,7 +15,7 @@ from aioqueue.errors import AioqueueError, ResultsDisabled, ResultTimeout, Resul
 from aioqueue.ids import made_at
 from aioqueue.job import JobState
 from aioqueue.outcome import decode_failure, exception_of
-from aioqueue.serializer import ReturnValue
+from aioqueue.serializer import Value
 from aioqueue.session import Session
 
 R_co = TypeVar("R_co", covariant=True)
@@ -27,7 +27,7 @@ class ResultSource(Struct, frozen=True):
     """Where the results of a task come from: the queue's session, the task's return type, and whether any are kept."""
 
     session: OpenSession
-    returns: ReturnValue
+    returns: Value
     kept: bool
     ttl: float
 

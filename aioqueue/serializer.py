@@ -144,12 +144,12 @@ class Parameters:
         )
 
 
-class ReturnValue:
-    """The return value of a task: encoded in the worker, decoded by whoever awaits it."""
+class Value:
+    """One value of a declared type. `label` says whose, in errors; `declared` is asked for the type when first used."""
 
-    def __init__(self, name: str, fn: Callable[..., Any] | None, max_payload: int = MAX_PAYLOAD) -> None:
-        self._name = name
-        self._fn = fn
+    def __init__(self, label: str, declared: Callable[[], Any], max_payload: int = MAX_PAYLOAD) -> None:
+        self._label = label
+        self._declared = declared
         self._max_payload = max_payload
 
     def encode(self, value: object) -> bytes:
@@ -157,10 +157,10 @@ class ReturnValue:
         try:
             encoded = _encoder.encode(value)
         except _UNENCODABLE as error:
-            raise SerializationError(f"the return value of {self._name}() cannot be stored: {error}") from None
+            raise SerializationError(f"{self._label} cannot be stored: {error}") from None
         if len(encoded) > self._max_payload:
             raise PayloadTooLarge(
-                f"the return value of {self._name}() is too large: {len(encoded):,} bytes, "
+                f"{self._label} is too large: {len(encoded):,} bytes, "
                 f"{self._max_payload:,} are allowed (Queue(max_payload=...))"
             )
         return encoded
@@ -170,12 +170,21 @@ class ReturnValue:
         try:
             return self._decoder.decode(encoded)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise SerializationError(f"the return value of {self._name}() is not what it declares: {error}") from None
+            raise SerializationError(f"{self._label} is not of the type declared: {error}") from None
 
     @cached_property
     def _decoder(self) -> msgspec.msgpack.Decoder[Any]:
-        declared = Any if self._fn is None else _hints(self._name, self._fn).get("return", Any)
-        return _decoder(declared, f"the return type of task {self._name}")
+        return _decoder(self._declared(), self._label)
+
+
+def return_value(name: str, fn: Callable[..., Any], max_payload: int = MAX_PAYLOAD) -> Value:
+    """Return the return value of a task's function, typed by its annotation."""
+    return Value(f"the return value of {name}()", lambda: _hints(name, fn).get("return", Any), max_payload)
+
+
+def any_value(label: str, max_payload: int = MAX_PAYLOAD) -> Value:
+    """Return a value that comes back as msgpack has it."""
+    return Value(label, lambda: Any, max_payload)
 
 
 def _hints(name: str, fn: Callable[..., Any]) -> dict[str, Any]:
