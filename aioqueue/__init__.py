@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aioqueue.call import Job, current_job
+from aioqueue.canvas.job import Job, current_job
 from aioqueue.errors import (
     AioqueueError,
     CancelExecution,

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Literal, ParamSpec, Protocol, Self, TypeVar, Unpack, overload
 
 from aioqueue import options as checked
-from aioqueue.call import Job
+from aioqueue.canvas.job import Job
 from aioqueue.drivers import driver_for
 from aioqueue.drivers.base import Driver
 from aioqueue.errors import ConfigurationError

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar, get_args
 
-from aioqueue.call import Job
+from aioqueue.canvas.job import Job
 
 Signal: TypeAlias = Literal[
     "enqueued",

@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, Unpack, ca
 import anyio.to_thread
 from msgspec import UNSET, structs
 
-from aioqueue.call import Job
+from aioqueue.canvas.job import Job
 from aioqueue.ids import new_id
 from aioqueue.options import CallOptions, CallSettings, Declaration, Seconds, call_settings
 from aioqueue.record import FORMAT, Record

@@ -12,7 +12,7 @@ import anyio.to_process
 import anyio.to_thread
 from anyio import BrokenWorkerProcess, CapacityLimiter
 
-from aioqueue.call import Job, running_job
+from aioqueue.canvas.job import Job, running_job
 from aioqueue.errors import SerializationError
 from aioqueue.task import Task
 from aioqueue.worker.ending import Died, Ending, Returned, TimedOut, Unstorable, ending_of

@@ -7,7 +7,7 @@ import logging
 import time
 from typing import Any
 
-from aioqueue.call import Job
+from aioqueue.canvas.job import Job
 from aioqueue.drivers.base import Finished, Outcome
 from aioqueue.registry import Registry
 from aioqueue.worker.bodies import Bodies

@@ -7,7 +7,7 @@ import signal
 from operator import attrgetter
 from typing import Any
 
-from aioqueue.call import Job, JobSnapshot, running_job
+from aioqueue.canvas.job import Job, JobSnapshot, running_job
 from aioqueue.errors import SerializationError
 from aioqueue.task import Task
 from aioqueue.worker.ending import Ending, Returned, Unstorable, ending_of

@@ -1,0 +1,1 @@
+"""Jobs and what is made of several: pipelines, groups and chords, as data until they are enqueued."""

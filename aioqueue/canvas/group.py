@@ -1,0 +1,50 @@
+"""Jobs that run side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Generic, TypeVar
+
+from aioqueue.canvas.job import Job
+from aioqueue.canvas.layout import Canvas, Layout, Place
+from aioqueue.result import Result, ResultGroup
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Group(Generic[R_co]):
+    """Jobs to be enqueued in one step. Made by `group([...])`."""
+
+    def __init__(self, members: Iterable[Canvas]) -> None:
+        self.members = tuple(members)
+
+    def __repr__(self) -> str:
+        return f"<Group of {len(self.members)}>"
+
+    def lay_out(self, place: Place) -> Layout:
+        """Return what is stored."""
+        layout = Layout()
+        for member in self.members:
+            layout += member.lay_out(place)
+        return layout
+
+    def results(self) -> ResultGroup[R_co]:
+        """Return the handles of the members, in order."""
+        return ResultGroup([Result(member.id, member.source) for member in self.members])
+
+
+def group(jobs: Iterable[Job[R]], /) -> Group[R]:
+    """Return jobs to be enqueued together: `await queue.enqueue(group([add.s(1, 2), add.s(3, 4)]))`.
+
+    Members may be pipelines and chords too; such a member's value is that of its last job.
+    """
+    return Group(_checked(jobs))
+
+
+def _checked(jobs: Iterable[Any]) -> tuple[Canvas, ...]:
+    members = tuple(jobs)
+    for member in members:
+        if not hasattr(member, "lay_out") or isinstance(member, Group):
+            raise TypeError(f"a member is made by task.s(...), .then(...) or chord(...), not {member!r}")
+    return members

@@ -1,0 +1,83 @@
+"""What a canvas becomes in the store."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Protocol
+
+from msgspec import Struct, field
+
+from aioqueue.drivers.base import NewChord, NewJob
+from aioqueue.record import FORMAT, Member, Record, Stage, encode_record
+from aioqueue.result import ResultSource
+
+
+class Layout(Struct, frozen=True):
+    """The jobs and chords of one canvas: stored in one step."""
+
+    jobs: list[NewJob] = field(default_factory=list)
+    chords: list[NewChord] = field(default_factory=list)
+
+    def __add__(self, other: Layout) -> Layout:
+        return Layout(self.jobs + other.jobs, self.chords + other.chords)
+
+
+class Place(Struct, frozen=True):
+    """Where a canvas stands in a larger one: its member's place in a chord, and the ids that end if it fails."""
+
+    member: Member | None = None
+    beyond: tuple[str, ...] = ()
+
+
+ALONE: Final = Place()
+
+
+class Canvas(Protocol):
+    """What can be enqueued, or be a member of a chord."""
+
+    @property
+    def source(self) -> ResultSource:
+        """Where its value comes from."""
+        ...
+
+    @property
+    def id(self) -> str:
+        """The id of the job that gives its value."""
+        ...
+
+    def lay_out(self, place: Place) -> Layout:
+        """Return what is stored of it."""
+        ...
+
+
+class Stageable(Protocol):
+    """A task, as far as a canvas needs one."""
+
+    @property
+    def source(self) -> ResultSource:
+        """Where the values of its jobs come from."""
+        ...
+
+    def stage(self, leading: int | None, args: tuple[object, ...], kwargs: dict[str, Any]) -> Stage:
+        """Return a job to come: `leading` values will go before `args`, None if their number is not known yet."""
+        ...
+
+
+def job_of(stage: Stage, place: Place, handed: bytes, then: tuple[Stage, ...] = (), *, gathers: bool = False) -> NewJob:
+    """Return the job that a stage becomes once what is handed to it is known."""
+    record = Record(
+        FORMAT,
+        stage.task,
+        b"",
+        stage.retries,
+        0,
+        stage.retry_delay,
+        stage.timeout,
+        stage.result_ttl,
+        handed=handed,
+        then=then,
+        errors=stage.errors,
+        member=place.member,
+        gathers=gathers,
+        beyond=place.beyond,
+    )
+    return NewJob(stage.id, stage.task, encode_record(record), stage.priority, stage.delay, stage.eta)
