@@ -279,7 +279,8 @@ class Driver(Protocol):
     async def watch(self, ids: Sequence[str], ttl: float) -> list[Settled | None]:
         """Return each result that is there, and register this driver's listener for the others, in one step.
 
-        A job of which there is no trace is not registered: it is answered with the state UNKNOWN. A registration lasts `ttl` seconds, until the result is pushed, or until `unwatch`.
+        A job of which there is no trace is not registered: it is answered with the state UNKNOWN. A registration lasts
+        `ttl` seconds, until the result is pushed, or until `unwatch`.
         """
         ...
 
