@@ -48,7 +48,7 @@ class Waking:
 
     async def close(self) -> None:
         """Close the connections; waits under way end with `StoreUnavailable`."""
-        await asyncio.gather(*self._calling_off)
+        await asyncio.gather(*self._calling_off, return_exceptions=True)
         await self._waits.close()
 
     async def _pop(self, name: str, seconds: float) -> Any:

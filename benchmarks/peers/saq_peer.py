@@ -1,0 +1,58 @@
+"""SAQ on Redis, on uvloop; its command line has no switch for that, so its own entry point is called here.
+
+`queue.apply` polls and takes a second, so results are waited for with `job.refresh`, which listens. A notification sent
+before it listens is lost; it then looks again after `LOST_SECONDS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import tally
+import uvloop
+from caller import AsyncCaller
+from saq import Queue
+from saq.worker import start
+
+LOST_SECONDS = 1.0
+queue = Queue.from_url(os.environ["BENCH_URL"], max_concurrent_ops=100)
+
+
+async def noop(_context: object, *, number: int) -> int:
+    tally.count()
+    return number
+
+
+settings = {"queue": queue, "functions": [noop], "concurrency": 100}
+
+
+@asynccontextmanager
+async def session() -> AsyncIterator[None]:
+    await queue.connect()
+    yield
+    await queue.disconnect()
+
+
+async def enqueue(number: int) -> None:
+    await queue.enqueue("noop", number=number)
+
+
+async def call(number: int) -> object:
+    job = await queue.enqueue("noop", number=number)
+    assert job is not None
+    while not job.completed:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await job.refresh(until_complete=LOST_SECONDS)
+    return job.result
+
+
+def work() -> None:
+    uvloop.install()
+    start("saq_peer.settings")
+
+
+caller = AsyncCaller(session=session, enqueue=enqueue, call=call)
