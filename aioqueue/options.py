@@ -29,6 +29,7 @@ class CallOptions(TypedDict, total=False):
     retry_delay: Seconds
     timeout: Seconds | None
     result_ttl: Seconds | None
+    unique: str
 
 
 class TaskOptions(TypedDict, total=False):
@@ -48,6 +49,7 @@ class TaskOptions(TypedDict, total=False):
     executor: Literal["thread", "process"]
     at_most_once: bool
     max_deliveries: int
+    unique: str | Callable[..., str]
 
 
 class Declaration(Struct, frozen=True):
@@ -67,6 +69,7 @@ class Declaration(Struct, frozen=True):
     executor: Literal["loop", "thread", "process"] = "loop"
     at_most_once: bool = False
     max_deliveries: int = 5
+    unique: str | Callable[..., str] | None = None
 
 
 class CallSettings(Struct, frozen=True):
@@ -82,6 +85,7 @@ class CallSettings(Struct, frozen=True):
     retry_delay: float | UnsetType = UNSET
     timeout: float | UnsetType | None = UNSET
     result_ttl: float | UnsetType = UNSET
+    unique: str = ""
 
 
 def seconds(name: str, value: object) -> float:
@@ -194,6 +198,17 @@ def _job_id(value: object) -> str:
     return value
 
 
+def unique_key(value: object) -> str:
+    """Return a key of 1 to 200 characters."""
+    if not isinstance(value, str) or not 0 < len(value) <= 200:
+        raise ValueError(f"unique= takes a text of 1 to 200 characters, not {value!r}")
+    return value
+
+
+def _declared_unique(value: object) -> object:
+    return value if callable(value) else unique_key(value)
+
+
 _Check: TypeAlias = Callable[[Any], dict[str, Any]]
 
 _DECLARED: Final[dict[str, _Check]] = {
@@ -211,6 +226,7 @@ _DECLARED: Final[dict[str, _Check]] = {
     "executor": lambda v: {"executor": _executor(v)},
     "at_most_once": lambda v: {"at_most_once": _flag("at_most_once", v)},
     "max_deliveries": lambda v: {"max_deliveries": count("max_deliveries", v, least=1)},
+    "unique": lambda v: {"unique": _declared_unique(v)},
 }
 _CALLED: Final[dict[str, _Check]] = {
     "id": lambda v: {"id": _job_id(v)},
@@ -222,4 +238,5 @@ _CALLED: Final[dict[str, _Check]] = {
     "retry_delay": lambda v: {"retry_delay": seconds("retry_delay", v)},
     "timeout": lambda v: {"timeout": _timeout(v)},
     "result_ttl": lambda v: {"result_ttl": _ttl(v)},
+    "unique": lambda v: {"unique": unique_key(v)},
 }

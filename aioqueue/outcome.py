@@ -41,6 +41,13 @@ class Failure(Struct, frozen=True, omit_defaults=True):
     retries: int = 0
 
 
+class RemoteError(Struct, frozen=True, omit_defaults=True):
+    """A failure and the job it befell: what an error callback is given."""
+
+    job_id: str
+    failure: Failure
+
+
 _PLAIN: dict[Cause, type[TaskException]] = {
     Cause.ERROR: TaskException,
     Cause.TIMEOUT: TaskTimeout,

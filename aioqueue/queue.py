@@ -6,21 +6,39 @@ import asyncio
 import inspect
 import os
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from datetime import UTC, tzinfo
+from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Literal, ParamSpec, Protocol, Self, TypeVar, Unpack, overload
 
 from aioqueue import options as checked
+from aioqueue.canvas.chord import Chord
+from aioqueue.canvas.group import Group
 from aioqueue.canvas.job import Job
+from aioqueue.canvas.layout import ALONE
+from aioqueue.canvas.pipeline import Pipeline
 from aioqueue.drivers import driver_for
-from aioqueue.drivers.base import Driver
+from aioqueue.drivers.base import Admitted, Driver, Shelf
 from aioqueue.errors import ConfigurationError
+from aioqueue.events import tell_enqueued
+from aioqueue.guards import Lock, Name, RateLimit, checked_name
+from aioqueue.hooks import Hooks, Post, Pre, Scope, Startup
+from aioqueue.inspection import DeadLetter, replayed, seen, seen_new
 from aioqueue.job import JobState
+from aioqueue.keyvalue import KeyValue
+from aioqueue.news import Event, listen
 from aioqueue.options import Declaration, Seconds, TaskOptions
+from aioqueue.periodic import MISFIRES, Misfire, Periodic
 from aioqueue.registry import Registry, refuse_unsuitable, task_name
-from aioqueue.result import Result, ResultGroup, ResultSource
+from aioqueue.resources import Closable, Factory, closing, within
+from aioqueue.result import PipelineResult, Result, ResultGroup, ResultSource
+from aioqueue.schedules import Schedule
+from aioqueue.schedules.zones import zone_of
 from aioqueue.serializer import MAX_PAYLOAD, Parameters, any_value, return_value
 from aioqueue.session import Session
+from aioqueue.signals import H, Handler2, Handler3, Signal, Signals
+from aioqueue.sync import Sync
 from aioqueue.task import Task
 
 if TYPE_CHECKING:
@@ -28,6 +46,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S")
+T = TypeVar("T")
 First_co = TypeVar("First_co", covariant=True)
 
 DEFAULT_URL: Final = "sqlite:///aioqueue.db"
@@ -52,6 +72,15 @@ class FirstArgumentDecorator(Protocol[First_co]):
     def __call__(self, fn: Callable[Concatenate[First_co, P], R], /) -> Task[P, R]: ...
 
 
+class PeriodicDecorator(Protocol):
+    """`@queue.periodic_task(...)`: a function without parameters becomes a task."""
+
+    @overload
+    def __call__(self, fn: Callable[[], Coroutine[Any, Any, R]], /) -> Task[[], R]: ...
+    @overload
+    def __call__(self, fn: Callable[[], R], /) -> Task[[], R]: ...
+
+
 class Queue:
     """Tasks, and the store that their jobs go through.
 
@@ -71,15 +100,26 @@ class Queue:
         results: bool = True,
         result_ttl: Seconds | None = 3_600.0,
         max_payload: int = MAX_PAYLOAD,
+        immediate: bool = False,
+        immediate_use_memory: bool = True,
+        tz: tzinfo | str | None = None,
     ) -> None:
         if not _NAME.fullmatch(name):
             raise ConfigurationError(f"a queue's name takes 1 to 100 of A-Z a-z 0-9 _ . - , not {name!r}")
         self.name = name
         self.registry = Registry()
+        self.zone = zone_of(tz) or UTC
+        self.hooks = Hooks()
+        self.signals = Signals()
+        self.periodic: list[Periodic] = []
         self._driver = driver_for(url or os.environ.get("AIOQUEUE_URL") or DEFAULT_URL, name)
+        self._immediate_driver = driver_for("memory://", name) if immediate_use_memory else self._driver
+        self._immediate = immediate
         self._defaults = checked.declare(Declaration(), {"results": results, "result_ttl": result_ttl})
         self._max_payload = checked.count("max_payload", max_payload, least=1)
         self._session: Session | None = None
+        self.sync = Sync(lambda: self._session.loop if self._session is not None else None)
+        self.kv = KeyValue(self.session, self._max_payload)
 
     def __repr__(self) -> str:
         return f"<Queue {self.name} on {self._driver!r}>"
@@ -110,9 +150,20 @@ class Queue:
             await session.open()
         return session
 
+    @property
+    def immediate(self) -> bool:
+        """Whether each enqueue runs what is due before it returns, in this process, by default on memory storage."""
+        return self._immediate
+
+    @immediate.setter
+    def immediate(self, immediate: bool) -> None:
+        if immediate != self._immediate:
+            self._immediate = immediate
+            self._session = None  # the old one closes with its loop
+
     def driver(self) -> Driver:
         """Return another, unopened driver on this queue's store."""
-        return self._driver.clone()
+        return (self._immediate_driver if self._immediate else self._driver).clone()
 
     def _new_session(self, old: Session | None) -> Session:
         if old is not None and old.is_here and old.is_open and old.loop.is_running():
@@ -120,7 +171,7 @@ class Queue:
                 f"queue {self.name!r} is open in another running event loop; from other threads use queue.sync(...), "
                 "or close the queue there first"
             )
-        return Session(self.driver())
+        return Session(self.driver(), immediate=self._immediate)
 
     # ------------------------------------------------------------------ tasks
     @overload
@@ -149,7 +200,12 @@ class Queue:
         return lambda fn: self._make_task(fn, name, options, declared)
 
     def _make_task(
-        self, fn: Callable[..., Any], name: str | None, options: Mapping[str, Any], declared: Declaration | None = None
+        self,
+        fn: Callable[..., Any],
+        name: str | None,
+        options: Mapping[str, Any],
+        declared: Declaration | None = None,
+        supplied: int = 0,
     ) -> Task[..., Any]:
         refuse_unsuitable(fn, options.get("executor"))
         name = task_name(fn, name)
@@ -162,29 +218,248 @@ class Queue:
             name,
             fn,
             declaration=declaration,
-            parameters=Parameters(name, fn, supplied=int(declaration.context), max_payload=self._max_payload),
-            source=ResultSource(self.session, returns, declaration.results, declaration.result_ttl),
+            parameters=Parameters(name, fn, supplied=supplied + declaration.context, max_payload=self._max_payload),
+            source=ResultSource(self.session, returns, declaration.results, declaration.result_ttl, name),
+            hooks=self.hooks,
         )
         self.registry.add(task)
         return task
 
+    @overload
+    def periodic_task(
+        self, schedule: Schedule, /, *, misfire: Misfire = "once", **options: Unpack[TaskOptions]
+    ) -> PeriodicDecorator: ...
+    @overload
+    def periodic_task(self, schedule: Schedule, /, **options: Any) -> PeriodicDecorator: ...
+    def periodic_task(self, schedule: Schedule, /, *, misfire: Misfire = "once", **options: Any) -> Any:
+        """Make a function a task that is run at every slot of `schedule`, once over all workers.
+
+        It takes no parameters. Its results are not stored unless `results=True`. `misfire` says what becomes of slots
+        that no worker was there for: `skip` them, run `once` for the latest, or run `all`, up to a hundred.
+        """
+        if not callable(getattr(schedule, "next", None)):
+            raise TypeError(f"a schedule is crontab(...), cron(...), every(...) or alike, not {schedule!r}")
+        if misfire not in MISFIRES:
+            raise ValueError(f"misfire= is one of {', '.join(MISFIRES)}, not {misfire!r}")
+        return partial(self._make_periodic, schedule, misfire, {"results": False, **options})
+
+    def _make_periodic(
+        self, schedule: Schedule, misfire: Misfire, options: dict[str, Any], fn: Callable[[], Any], /
+    ) -> Task[[], Any]:
+        if inspect.signature(fn).parameters:
+            raise ConfigurationError(f"{fn.__qualname__} is periodic: nobody calls it, so it takes no parameters")
+        task: Task[[], Any] = self.task(**options)(fn)
+        self.periodic[:] = [known for known in self.periodic if known.name != task.name]
+        self.periodic.append(Periodic(task, schedule, misfire, self.zone))
+        return task
+
+    def closing_task(self, resource: Closable, /, **options: Unpack[TaskOptions]) -> Decorator:
+        """Make a function a task for whose every run `resource` is opened before and closed after, whatever happens."""
+        decorator: Decorator = self._in_context(closing(resource), options, as_argument=False)
+        return decorator
+
+    @overload
+    def context_task(
+        self,
+        factory: Callable[[], AbstractAsyncContextManager[T]] | Callable[[], AbstractContextManager[T]],
+        /,
+        *,
+        as_argument: Literal[True],
+        **options: Unpack[TaskOptions],
+    ) -> FirstArgumentDecorator[T]: ...
+    @overload
+    def context_task(
+        self,
+        factory: Callable[[], AbstractAsyncContextManager[Any]] | Callable[[], AbstractContextManager[Any]],
+        /,
+        *,
+        as_argument: Literal[False] = False,
+        **options: Unpack[TaskOptions],
+    ) -> Decorator: ...
+    def context_task(self, factory: Any, /, *, as_argument: bool = False, **options: Any) -> Any:
+        """Make a function a task that runs inside `factory()`, a context manager made for every run.
+
+        With `as_argument` its value is the function's first argument.
+        """
+        if not callable(factory):
+            raise TypeError(f"context_task() takes a function that makes a context manager, not {factory!r}")
+        return self._in_context(factory, options, as_argument=as_argument)
+
+    def _in_context(self, factory: Factory, options: Mapping[str, Any], *, as_argument: bool) -> Any:
+        said = dict(options)
+        name = said.pop("name", None)
+        declared = checked.declare(self._defaults, said)
+
+        def decorate(fn: Callable[..., Any]) -> Task[..., Any]:
+            refuse_unsuitable(fn, said.get("executor"))
+            wrapped = within(factory, fn, as_argument=as_argument)
+            return self._make_task(wrapped, name, said, declared, supplied=int(as_argument))
+
+        return decorate
+
+    # ------------------------------------------------------------------ hooks, signals, events
+    @overload
+    def on_startup(self, fn: Startup, /) -> Startup: ...
+    @overload
+    def on_startup(self, /, *, scope: Scope = "worker") -> Callable[[Startup], Startup]: ...
+    def on_startup(self, fn: Any = None, /, *, scope: Scope = "worker") -> Any:
+        """Have a function called when a worker starts, or in each of its threads or processes before their first body.
+
+        A thread-local connection needs its thread: `scope="thread"`. What it raises keeps the worker from starting.
+        """
+        register = partial(self.hooks.add_life, self.hooks.startup, scope)
+        return register if fn is None else register(fn)
+
+    @overload
+    def on_shutdown(self, fn: Startup, /) -> Startup: ...
+    @overload
+    def on_shutdown(self, /, *, scope: Scope = "worker") -> Callable[[Startup], Startup]: ...
+    def on_shutdown(self, fn: Any = None, /, *, scope: Scope = "worker") -> Any:
+        """Have a function called when a worker, or one of its threads or processes, ends."""
+        register = partial(self.hooks.add_life, self.hooks.shutdown, scope)
+        return register if fn is None else register(fn)
+
+    @overload
+    def pre_execute(self, fn: Pre, /) -> Pre: ...
+    @overload
+    def pre_execute(self, /) -> Callable[[Pre], Pre]: ...
+    def pre_execute(self, fn: Any = None, /) -> Any:
+        """Have `fn(job)` called before every body; it may raise `CancelExecution` to keep the job from running."""
+        return self.hooks.add_pre if fn is None else self.hooks.add_pre(fn)
+
+    @overload
+    def post_execute(self, fn: Post, /) -> Post: ...
+    @overload
+    def post_execute(self, /) -> Callable[[Post], Post]: ...
+    def post_execute(self, fn: Any = None, /) -> Any:
+        """Have `fn(job, value, exc)` called after every body; `exc` is None if it returned."""
+        return self.hooks.add_post if fn is None else self.hooks.add_post(fn)
+
+    def signal(self, *names: Signal) -> Callable[[H], H]:
+        """Have a handler called at these signals, at every one if none is named; see `aioqueue.signals`."""
+        if any(callable(name) for name in names):
+            raise TypeError("write @queue.signal(), with parentheses")
+        self.signals.check(names)
+        return lambda handler: self.signals.connect(handler, names)
+
+    def disconnect_signal(self, handler: Handler2 | Handler3, *names: Signal) -> None:
+        """Have a handler called no more at these signals, at none at all if none is named."""
+        self.signals.disconnect(handler, names)
+
+    def events(self) -> AsyncIterator[Event]:
+        """Yield the events of all jobs of this queue, from every process, from now on. Lossy, as all news."""
+        return listen(self.session)
+
+    # ------------------------------------------------------------------ locks
+    def lock_task(self, name: Name, *, ttl: Seconds = 30) -> Lock:
+        """Return a lock: `async with` it, or put it as a decorator directly above a task's function."""
+        return Lock(self.session, name, ttl)
+
+    def semaphore(self, name: Name, limit: int, *, ttl: Seconds = 30) -> Lock:
+        """Return a lock with `limit` places. As a decorator, `name` may be a function of the task's arguments."""
+        return Lock(self.session, name, ttl, limit)
+
+    def rate_limit(self, name: Name, limit: int, per: Seconds) -> RateLimit:
+        """Return a limit of `limit` uses in any `per` seconds, exact over all processes."""
+        return RateLimit(self.session, name, limit, per)
+
+    async def is_locked(self, name: str) -> bool:
+        """Whether anyone holds the lock or a place of the semaphore."""
+        return (await (await self.session()).driver.holders([checked_name(name)]))[0] > 0
+
+    async def flush_locks(self, *names: str) -> int:
+        """Free these locks and semaphores, all of the queue if none is named; answer how many places were held."""
+        return await (await self.session()).driver.clear([checked_name(name) for name in names])
+
     # ------------------------------------------------------------------ jobs
-    async def enqueue(self, job: Job[R], /) -> Result[R]:
-        """Store a job made by `task.s(...)`; when this returns, it is safe. The same id again is stored once."""
+    @overload
+    async def enqueue(self, job: Job[R], /) -> Result[R]: ...
+    @overload
+    async def enqueue(self, job: Pipeline[S, R], /) -> PipelineResult[S, R]: ...
+    @overload
+    async def enqueue(self, job: Group[R], /) -> ResultGroup[R]: ...
+    @overload
+    async def enqueue(self, job: Chord[R], /) -> Result[R]: ...
+    async def enqueue(self, job: Any, /) -> Any:
+        """Store a job made by `task.s(...)`, or a pipeline, group or chord in one step; then it is safe.
+
+        The same id again is stored once.
+        """
+        if isinstance(job, Job):
+            return await self._enqueue_job(job)
+        if not isinstance(job, Pipeline | Group | Chord):
+            raise TypeError(f"enqueue() takes task.s(...), a pipeline, a group or a chord, not {job!r}")
         session = await self.session()
-        await session.enqueue(job.new_job())
-        return Result(job.id, job.source)
+        layout = job.lay_out(ALONE)
+        admitted = await session.enqueue_all(layout.jobs, layout.chords)
+        await self._tell_enqueued(session, [seen_new(stored, job.source) for stored in layout.jobs], admitted)
+        await self._run_if_immediate(session)
+        return job.results()
+
+    async def _enqueue_job(self, job: Job[R]) -> Result[R]:
+        if job.source.session != self.session:
+            raise ConfigurationError(f"{job!r} belongs to another queue")
+        session = await self.session()
+        admitted = await session.enqueue(job.new_job())
+        await self._tell_enqueued(session, [job], [admitted])
+        await self._run_if_immediate(session)
+        return Result(admitted.id, job.source)
 
     async def enqueue_all(self, jobs: Sequence[Job[R]], /) -> ResultGroup[R]:
         """Store many jobs, a thousand a step, in order."""
         session = await self.session()
-        await session.enqueue_all([job.new_job() for job in jobs])
-        return ResultGroup([Result(job.id, job.source) for job in jobs])
+        admitted = await session.enqueue_all([job.new_job() for job in jobs])
+        await self._tell_enqueued(session, jobs, admitted)
+        await self._run_if_immediate(session)
+        return ResultGroup([Result(answer.id, job.source) for job, answer in zip(jobs, admitted, strict=True)])
+
+    async def _tell_enqueued(self, session: Session, jobs: Sequence[Job[Any]], admitted: Sequence[Admitted]) -> None:
+        if not (self.signals.any or session.driver.audience):
+            return
+        for job, answer in zip(jobs, admitted, strict=True):
+            if answer.admission == "accepted":
+                await tell_enqueued(self.signals, session.driver, job)
+
+    async def _run_if_immediate(self, session: Session) -> None:
+        if session.immediate:
+            await self._new_worker(concurrency=1).drain()
 
     def result(self, id: str, /) -> Result[Any]:  # noqa: A002 -- the name on the public face
         """Return a handle on any job by its id; its value comes as msgpack has it. `task.result(id)` knows the type."""
         returns = any_value("the value of a job", self._max_payload)
         return Result(id, ResultSource(self.session, returns, self._defaults.results, self._defaults.result_ttl))
+
+    # ------------------------------------------------------------------ looking and steering
+    async def pending(self, *, limit: int = 100) -> list[Job[Any]]:
+        """Return up to `limit` queued jobs, the next one first."""
+        return await self._look("queued", limit)
+
+    async def scheduled(self, *, limit: int = 100) -> list[Job[Any]]:
+        """Return up to `limit` scheduled jobs, the next one first."""
+        return await self._look("scheduled", limit)
+
+    async def running(self, *, limit: int = 100) -> list[Job[Any]]:
+        """Return up to `limit` running jobs."""
+        return await self._look("running", limit)
+
+    async def dead(self, *, limit: int = 100) -> list[DeadLetter]:
+        """Return up to `limit` dead letters, the newest first."""
+        page = await (await self.session()).driver.jobs("dead", limit=limit)
+        return [DeadLetter(job.id, job.task, job.dead_reason, job.died_at) for job in page.jobs]
+
+    async def replay(self, id: str, /) -> Result[Any]:  # noqa: A002 -- the name on the public face
+        """Run a dead letter again as a new job, and remove it; `LookupError` if there is none of that id."""
+        session = await self.session()
+        stored = await session.driver.job(id)
+        again = replayed(stored) if stored is not None and stored.dead_reason else None
+        if again is None or not await session.driver.replay(id, again):
+            raise LookupError(f"there is no dead letter {id!r}")
+        return self.result(again.id)
+
+    async def _look(self, shelf: Shelf, limit: int) -> list[Job[Any]]:
+        page = await (await self.session()).driver.jobs(shelf, limit=limit)
+        source = self.result("").source
+        return [seen(job, source) for job in page.jobs]
 
     async def counts(self) -> Mapping[JobState, int]:
         """Return how many jobs are scheduled, queued and running."""
@@ -194,6 +469,14 @@ class Queue:
             JobState.QUEUED: counts["queued"],
             JobState.RUNNING: counts["running"],
         }
+
+    async def pause(self) -> None:
+        """Let no worker start further jobs, until `resume`; running ones go on."""
+        await (await self.session()).driver.pause()
+
+    async def resume(self) -> None:
+        """Let workers start jobs again."""
+        await (await self.session()).driver.resume()
 
     async def flush(self) -> None:
         """Remove every job, result and dead letter of this queue."""
@@ -205,6 +488,9 @@ class Queue:
 
         Takes the options of `aioqueue.Worker`.
         """
+        return self._new_worker(**options)
+
+    def _new_worker(self, **options: Any) -> Worker:
         from aioqueue.worker.worker import Worker  # noqa: PLC0415 -- the facade's one door to the layer above
 
         return Worker(self, **options)

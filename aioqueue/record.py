@@ -49,12 +49,18 @@ class Record(
     timeout: float | UnsetType | None = UNSET
     result_ttl: float | UnsetType = UNSET
     last_error: str = ""
+    replayed_from: str = ""
     handed: bytes = b""
     then: tuple[Stage, ...] = ()
     errors: tuple[Stage, ...] = ()
     member: Member | None = None
     gathers: bool = False
     beyond: tuple[str, ...] = ()
+
+    @property
+    def later_ids(self) -> tuple[str, ...]:
+        """The ids of the jobs that end with this one if it has no value."""
+        return (*(stage.id for stage in self.then), *self.beyond)
 
 
 class Stage(Struct, omit_defaults=True):

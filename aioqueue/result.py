@@ -6,21 +6,29 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import suppress
-from typing import Generic, TypeAlias, TypeVar, overload
+from datetime import datetime
+from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from aioqueue.drivers.base import Settled
+from aioqueue.drivers.base import CONTROL_TOPIC, Driver, Ended, Settled
 from aioqueue.errors import AioqueueError, ResultsDisabled, ResultTimeout, ResultUnknown
 from aioqueue.ids import made_at
 from aioqueue.job import JobState
-from aioqueue.outcome import decode_failure, exception_of
+from aioqueue.news import Event, follow
+from aioqueue.options import Seconds, instant, seconds
+from aioqueue.outcome import Cause, Failure, decode_failure, encode_failure, exception_of
+from aioqueue.record import NewerFormat, Unreadable, decode_record
 from aioqueue.serializer import Value
 from aioqueue.session import Session
 
 R_co = TypeVar("R_co", covariant=True)
+All_co = TypeVar("All_co", covariant=True)
 
 OpenSession: TypeAlias = Callable[[], Awaitable[Session]]
+
+
+REVOCATION_TTL: Final = 7 * 86_400.0
 
 
 class ResultSource(Struct, frozen=True):
@@ -30,6 +38,7 @@ class ResultSource(Struct, frozen=True):
     returns: Value
     kept: bool
     ttl: float
+    task: str = ""
 
 
 class Result(Generic[R_co]):
@@ -50,6 +59,11 @@ class Result(Generic[R_co]):
     def id(self) -> str:
         """The job's id."""
         return self._id
+
+    @property
+    def source(self) -> ResultSource:
+        """Where the value comes from."""
+        return self._source
 
     def __repr__(self) -> str:
         return f"<Result {self._id}>"
@@ -85,6 +99,62 @@ class Result(Generic[R_co]):
         """Drop what this handle has cached: the next look asks the store."""
         self._settled = None
 
+    async def revoke(self) -> None:
+        """Keep the job from running, if it is not running yet; it stands in the queue until a worker drops it."""
+        session = await self._source.session()
+        await session.driver.revoke(f"job:{self._id}", ttl=REVOCATION_TTL)
+
+    async def restore(self) -> bool:
+        """Take back `revoke`; answer whether the job was revoked and had not been dropped yet."""
+        session = await self._source.session()
+        return await session.driver.restore(f"job:{self._id}")
+
+    async def is_revoked(self) -> bool:
+        """Whether the job, or its task, is revoked; looking uses up no revocation that holds once."""
+        session = await self._source.session()
+        task = self._source.task or await _task_of(session.driver, self._id)
+        return any(await session.driver.revocations([f"job:{self._id}", f"task:{task}"]))
+
+    async def cancel(self) -> bool:
+        """End the job now: a queued or scheduled one at once, a running coroutine or process body is stopped.
+
+        A thread cannot be stopped: it is left behind, and its outcome dropped. Answers False for a job that has
+        finished or is unknown. Whoever waits gets `TaskCancelled`, of the later stages of a pipeline too.
+        """
+        session = await self._source.session()
+        stored = await session.driver.job(self._id)
+        if stored is None and await self.state() is JobState.SCHEDULED:
+            await self.revoke()
+            return True
+        failure = encode_failure(Failure(Cause.CANCELLED, "cancelled"))
+        ended = Ended(self._id, JobState.CANCELLED, failure, self._source.ttl)
+        ends = [structs.replace(ended, id=later) for later in (_later_ids(stored.payload) if stored else ())]
+        answer = await session.driver.cancel(ended, ends)
+        if answer == "asked":
+            await session.driver.publish(CONTROL_TOPIC, self._id.encode())
+        return answer in ("cancelled", "asked")
+
+    async def reschedule(self, *, delay: Seconds | None = None, eta: datetime | None = None) -> Result[R_co]:
+        """Give a scheduled job another due time, in seconds from now or as a datetime (a naive one is local).
+
+        Raises `ValueError` if the job is not scheduled (any more).
+        """
+        if (delay is None) == (eta is None):
+            raise TypeError("reschedule() takes delay= or eta=, one of them")
+        wait = 0.0 if delay is None else seconds("delay", delay)
+        session = await self._source.session()
+        if not await session.driver.reschedule(self._id, wait, 0.0 if eta is None else instant("eta", eta)):
+            raise ValueError(f"job {self._id} is {await self.state()}: only a scheduled job has a due time to change")
+        return self
+
+    def events(self, after: int = 0) -> AsyncIterator[Event]:
+        """Yield the job's progress and state changes, and end when it has finished.
+
+        Progress is numbered from 1 and kept: `after` is the last number seen, so that a reader can come back. State
+        changes are told from now on.
+        """
+        return follow(self._source.session, self._id, self._source.task, after)
+
     async def _ask(self) -> Settled | None:
         session = await self._source.session()
         (settled,) = await session.driver.results([self._id])
@@ -94,6 +164,8 @@ class Result(Generic[R_co]):
         if timeout is not None and timeout <= 0:
             return await self._ask() or self._refuse_unfinished(await self.state())
         session = await self._source.session()
+        if session.immediate:
+            return await self._ask() or self._refuse_unfinished(await self.state())
         try:
             async with asyncio.timeout(timeout):
                 settled = await session.listener.wait(self._id)
@@ -180,6 +252,31 @@ class ResultGroup(Generic[R_co]):
             for wait in waits:
                 wait.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
+
+
+class PipelineResult(ResultGroup[All_co], Generic[All_co, R_co]):
+    """The results of a pipeline's stages, in order."""
+
+    __slots__ = ()
+
+    @property
+    def last(self) -> Result[R_co]:
+        """The result of the last stage."""
+        last: Result[Any] = self[len(self) - 1]
+        return last
+
+
+def _later_ids(payload: bytes) -> tuple[str, ...]:
+    """Return the ids of the jobs that end with one that has this payload."""
+    try:
+        return decode_record(payload).later_ids
+    except (NewerFormat, Unreadable):
+        return ()
+
+
+async def _task_of(driver: Driver, job_id: str) -> str:
+    stored = await driver.job(job_id)
+    return stored.task if stored is not None else ""
 
 
 async def _finish(result: Result[R_co]) -> Result[R_co]:

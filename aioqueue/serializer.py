@@ -13,7 +13,8 @@ from typing import Any, Final, NoReturn
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from aioqueue.errors import ConfigurationError, PayloadTooLarge, SerializationError
+from aioqueue.errors import ConfigurationError, PayloadTooLarge, SerializationError, TaskException
+from aioqueue.outcome import Cause, Failure, RemoteError, exception_of
 
 MAX_PAYLOAD: Final = 16 * 1024 * 1024
 _UNENCODABLE: Final = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
@@ -28,6 +29,8 @@ def _encode_foreign(value: Any) -> Any:
         return value.model_dump(mode="json")
     if isinstance(value, PurePath):
         return str(value)
+    if isinstance(value, TaskException):
+        return RemoteError(value.job_id, Failure(Cause.ERROR, value.error, value.traceback, value.retries))
     raise TypeError(f"objects of type `{type(value).__qualname__}` cannot be stored")
 
 
@@ -38,6 +41,9 @@ def _decode_foreign(wanted: Any, value: Any) -> Any:
         return origin.model_validate(value)  # type: ignore[attr-defined]
     if isinstance(origin, type) and issubclass(origin, PurePath):
         return origin(value)
+    if isinstance(origin, type) and issubclass(origin, TaskException):
+        remote = msgspec.convert(value, RemoteError)
+        return exception_of(remote.job_id, remote.failure)
     if isinstance(origin, type) and isinstance(value, origin):
         return value
     raise TypeError(f"Expected `{getattr(origin, '__name__', origin)}`, got `{type(value).__name__}`")
@@ -87,16 +93,33 @@ class Parameters:
             raise TypeError(f"{self._name}() {_name_parameter(str(error))}") from None
         return encoded
 
+    def hand(self, leading: int | None, args: tuple[object, ...], kwargs: dict[str, Any]) -> bytes:
+        """Return arguments as bytes that wait for `leading` values (None: any number) to go before them.
+
+        Raises `TypeError` for what cannot fit, whatever those values are, and `SerializationError`.
+        """
+        try:
+            if leading is None:
+                self._signature.bind_partial(**kwargs)
+            else:
+                self._signature.bind(*(None,) * leading, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{self._name}() {error}") from None
+        label = f"an argument of the stage {self._name}()"
+        return any_value(label, self._max_payload).encode([args, kwargs])
+
     def decode(self, encoded: bytes) -> tuple[list[Any], dict[str, Any]]:
         """Return the positional and keyword arguments to call the function with; raises `SerializationError`."""
+        said = self.by_name(encoded)
+        return ([], said) if self._plain else _spread(self._signature, said)
+
+    def by_name(self, encoded: bytes) -> dict[str, Any]:
+        """Return what the caller said, by parameter; raises `SerializationError`."""
         try:
             values = self._decoder.decode(encoded)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise SerializationError(f"{self._name}() {_name_parameter(str(error))}") from None
-        said = {name: value for name in self._struct.__struct_fields__ if (value := getattr(values, name)) is not UNSET}
-        if self._plain:
-            return [], said
-        return _spread(self._signature, said)
+        return {name: value for name in self._struct.__struct_fields__ if (value := getattr(values, name)) is not UNSET}
 
     def _bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Struct:
         if not self._plain:
@@ -171,6 +194,11 @@ class Value:
             return self._decoder.decode(encoded)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise SerializationError(f"{self._label} is not of the type declared: {error}") from None
+
+    @cached_property
+    def is_nothing(self) -> bool:
+        """Whether the value is declared as None."""
+        return self._declared() in (None, type(None))
 
     @cached_property
     def _decoder(self) -> msgspec.msgpack.Decoder[Any]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from aioqueue.batching import Batcher
-from aioqueue.drivers.base import Admission, Driver, NewJob
+from aioqueue.drivers.base import Admitted, Driver, NewChord, NewJob
 from aioqueue.errors import StoreUnavailable
 from aioqueue.listener import Listener
 
@@ -18,12 +18,13 @@ _PAUSES_BETWEEN_TRIES: Final = (0.05, 0.2, 0.5)
 class Session:
     """Belongs to the loop and the process that made it; closes itself when that loop is shut down."""
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, *, immediate: bool = False) -> None:
+        self.immediate = immediate
         self.loop = asyncio.get_running_loop()
         self.driver = driver
         self.listener = Listener(driver)
         self._pid = os.getpid()
-        self._outbox: Batcher[NewJob, Admission] = Batcher(self._enqueue)
+        self._outbox: Batcher[NewJob, Admitted] = Batcher(self._enqueue)
         self._opening = asyncio.Lock()
         self._life: AsyncGenerator[None, None] | None = None
 
@@ -50,21 +51,21 @@ class Session:
         if self._life is not None:
             await self._life.aclose()
 
-    async def enqueue(self, job: NewJob) -> Admission:
+    async def enqueue(self, job: NewJob) -> Admitted:
         """Store one job, together with all others enqueued in the same turn of the loop."""
         return await self._outbox.submit(job)
 
-    async def enqueue_all(self, jobs: Sequence[NewJob]) -> list[Admission]:
-        """Store many jobs."""
-        return await self._enqueue(jobs)
+    async def enqueue_all(self, jobs: Sequence[NewJob], chords: Sequence[NewChord] = ()) -> list[Admitted]:
+        """Store many jobs, and the chords that they are members of."""
+        return await self._enqueue(jobs, chords)
 
-    async def _enqueue(self, jobs: Sequence[NewJob]) -> list[Admission]:
+    async def _enqueue(self, jobs: Sequence[NewJob], chords: Sequence[NewChord] = ()) -> list[Admitted]:
         for pause in _PAUSES_BETWEEN_TRIES:
             try:
-                return await self.driver.enqueue(jobs)
+                return await self.driver.enqueue(jobs, chords)
             except StoreUnavailable:
                 await asyncio.sleep(pause)
-        return await self.driver.enqueue(jobs)
+        return await self.driver.enqueue(jobs, chords)
 
     async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:
         # asyncio.run closes the async generators it has seen before it closes the loop, so that an application which

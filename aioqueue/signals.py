@@ -71,6 +71,10 @@ class Signals:
         """Whether any handler is connected."""
         return any(self._handlers.values())
 
+    def check(self, names: tuple[Signal, ...]) -> None:
+        """Raise `ValueError` for a name that is none of a signal."""
+        _known(names)
+
     def connect(self, handler: H, names: tuple[Signal, ...]) -> H:
         """Have `handler` called at these signals, at all of them if none is named; `ValueError` for an unknown one."""
         call = _adapt(handler)
@@ -105,6 +109,7 @@ def _adapt(handler: Handler2 | Handler3) -> _Call:
     """Give handlers of two and of three parameters one shape; `TypeError` for any other."""
     if not callable(handler):
         raise TypeError(f"a signal handler is a function of (signal, job), not {handler!r}; write @queue.signal()")
+    call: Callable[..., object] = handler
     signature = inspect.signature(handler)
     for count in (3, 2):
         try:
@@ -112,6 +117,6 @@ def _adapt(handler: Handler2 | Handler3) -> _Call:
         except TypeError:
             continue
         if count == 2:
-            return lambda signal, job, _exc: handler(signal, job)  # type: ignore[call-arg]
-        return lambda signal, job, exc: handler(signal, job) if exc is None else handler(signal, job, exc)  # type: ignore[call-arg]
+            return lambda signal, job, _exc: call(signal, job)
+        return lambda signal, job, exc: call(signal, job) if exc is None else call(signal, job, exc)
     raise TypeError(f"a signal handler takes (signal, job) or (signal, job, exc=None), not {signature}")

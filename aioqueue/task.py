@@ -13,9 +13,10 @@ import anyio.to_thread
 from msgspec import UNSET, structs
 
 from aioqueue.canvas.job import Job
+from aioqueue.hooks import Hooks
 from aioqueue.ids import new_id
-from aioqueue.options import CallOptions, CallSettings, Declaration, Seconds, call_settings
-from aioqueue.record import FORMAT, Record
+from aioqueue.options import CallOptions, CallSettings, Declaration, Seconds, call_settings, instant, unique_key
+from aioqueue.record import FORMAT, Record, Stage
 from aioqueue.result import Result, ResultGroup, ResultSource
 from aioqueue.serializer import Parameters
 
@@ -45,12 +46,14 @@ class Task(Generic[P, R]):
         declaration: Declaration,
         parameters: Parameters,
         source: ResultSource,
+        hooks: Hooks,
     ) -> None:
         self.name = name
         self.fn = fn
         self.declaration = declaration
         self.parameters = parameters
         self.source = source
+        self.hooks = hooks
         self._queue = queue
         self._settings = CallSettings()
         self.__doc__ = fn.__doc__
@@ -94,6 +97,25 @@ class Task(Generic[P, R]):
         bound._settings = call_settings(self._settings, dict(options))  # noqa: SLF001 -- it is another self
         return bound
 
+    async def revoke(self, *, revoke_until: datetime | None = None, revoke_once: bool = False) -> None:
+        """Keep this task's jobs from running: all until `restore`, or until a datetime (naive: local), or one of them.
+
+        Jobs are still enqueued; a worker drops each when its turn comes.
+        """
+        until = 0.0 if revoke_until is None else instant("revoke_until", revoke_until)
+        session = await self.source.session()
+        await session.driver.revoke(f"task:{self.name}", until, once=revoke_once)
+
+    async def restore(self) -> bool:
+        """Let this task's jobs run again; answer whether it was revoked."""
+        session = await self.source.session()
+        return await session.driver.restore(f"task:{self.name}")
+
+    async def is_revoked(self) -> bool:
+        """Whether the task is revoked; looking uses up no revocation that holds once."""
+        session = await self.source.session()
+        return (await session.driver.revocations([f"task:{self.name}"]))[0] is not None
+
     def result(self, id: str, /) -> Result[R]:  # noqa: A002 -- the name on the public face
         """Return a handle on a job of this task by its id; whether there is one shows when it is asked."""
         return Result(id, self.source)
@@ -126,6 +148,25 @@ class Task(Generic[P, R]):
         bound = self.options(**cast("CallOptions", said))
         return await self._queue.enqueue(bound._job(args, kwargs or {}))  # noqa: SLF001
 
+    def stage(self, leading: int | None, args: tuple[object, ...], kwargs: dict[str, Any]) -> Stage:
+        """Return a job to come, whose first arguments are not known yet: `leading` of them, None for any number.
+
+        Raises `TypeError` for arguments that cannot fit whatever comes, `SerializationError` for unstorable ones.
+        """
+        declared, said = self.declaration, self._settings
+        return Stage(
+            said.id or new_id(),
+            self.name,
+            self.parameters.hand(leading, args, kwargs),
+            declared.priority if said.priority is UNSET else said.priority,
+            said.delay,
+            said.eta,
+            declared.retries if said.retries is UNSET else said.retries,
+            said.retry_delay,
+            said.timeout,
+            said.result_ttl,
+        )
+
     def _job(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Job[R]:
         declared, said = self.declaration, self._settings
         record = Record(
@@ -140,5 +181,16 @@ class Task(Generic[P, R]):
         )
         if declared.expires_in and not (said.expires_in or said.expires_at):
             said = structs.replace(said, expires_in=declared.expires_in)
+        unique = said.unique or _unique_key(declared.unique, args, kwargs)
+        if unique:
+            said = structs.replace(said, unique=f"{self.name}:{unique}")
         priority = declared.priority if said.priority is UNSET else said.priority
         return Job(said.id or new_id(), record, self.source, priority, said)
+
+
+def _unique_key(
+    declared: str | Callable[..., str] | None, args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> str:
+    if declared is None:
+        return ""
+    return unique_key(declared(*args, **kwargs)) if callable(declared) else declared

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Self, TypeVar, overload
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, structs
 
+from aioqueue.canvas.layout import ALONE, Layout, Place
+from aioqueue.canvas.pipeline import Pipeline, stage_of
 from aioqueue.drivers.base import NewJob
+from aioqueue.errors import TaskException
+from aioqueue.news import Event, encode_event
 from aioqueue.options import CallSettings
-from aioqueue.record import Record, encode_record
-from aioqueue.result import ResultSource
+from aioqueue.record import Record, Stage, encode_record
+from aioqueue.result import Result, ResultSource
 
+Q = ParamSpec("Q")
+S = TypeVar("S")
+T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 R_co = TypeVar("R_co", covariant=True)
 
+NOTES_TTL: Final = 3_600.0
 _NOTHING_SAID: Final = CallSettings()
 running_job: ContextVar[Job[Any]] = ContextVar("aioqueue_running_job")
 
@@ -65,19 +78,121 @@ class Job(Generic[R_co]):
         """How many times the job has been tried before this time."""
         return self._record.tries
 
-    def new_job(self) -> NewJob:
-        """Return what a driver stores of this job."""
-        when = self._when
+    @property
+    def last_error(self) -> str:
+        """What the last try raised, empty if there was none or it raised nothing."""
+        return self._record.last_error
+
+    @property
+    def retry_delay(self) -> float:
+        """Seconds before the next try, where the call said so; else 0."""
+        return 0.0 if self._record.retry_delay is UNSET else self._record.retry_delay
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether it was asked to run later."""
+        return self._when.eta > 0 or self._when.delay > 0
+
+    async def progress(self, done: float, total: float | None = None, note: str = "") -> None:
+        """Tell whoever follows this job's events how far it has come; kept for an hour, the newest thousand."""
+        event = Event("progress", self.id, self.task_name, self.retries, 0.0, None, False, None, 0, done, total, note)
+        session = await self.source.session()
+        await session.driver.note(self.id, encode_event(event), NOTES_TTL)
+
+    @property
+    def eta(self) -> float:
+        """When it is to run, in Unix seconds; 0 for at once."""
+        return self._when.eta
+
+    # a task declared `-> None` hands on nothing
+    @overload
+    def then(
+        self: Job[None], task: Callable[Q, Coroutine[Any, Any, Result[S]]], /, *args: Q.args, **kwargs: Q.kwargs
+    ) -> Pipeline[S | None, S]: ...
+    # a tuple is spread over the leading parameters
+    @overload
+    def then(
+        self: Job[tuple[A]],
+        task: Callable[Concatenate[A, Q], Coroutine[Any, Any, Result[S]]],
+        /,
+        *args: Q.args,
+        **kwargs: Q.kwargs,
+    ) -> Pipeline[tuple[A] | S, S]: ...
+    @overload
+    def then(
+        self: Job[tuple[A, B]],
+        task: Callable[Concatenate[A, B, Q], Coroutine[Any, Any, Result[S]]],
+        /,
+        *args: Q.args,
+        **kwargs: Q.kwargs,
+    ) -> Pipeline[tuple[A, B] | S, S]: ...
+    @overload
+    def then(
+        self: Job[tuple[A, B, C]],
+        task: Callable[Concatenate[A, B, C, Q], Coroutine[Any, Any, Result[S]]],
+        /,
+        *args: Q.args,
+        **kwargs: Q.kwargs,
+    ) -> Pipeline[tuple[A, B, C] | S, S]: ...
+    # the keywords of a dict are data: checked when the stage runs
+    @overload
+    def then(
+        self: Job[dict[str, T]],
+        task: Callable[..., Coroutine[Any, Any, Result[S]]],
+        /,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Pipeline[dict[str, T] | S, S]: ...
+    # any other value is the first positional argument
+    @overload
+    def then(
+        self: Job[T],
+        task: Callable[Concatenate[T, Q], Coroutine[Any, Any, Result[S]]],
+        /,
+        *args: Q.args,
+        **kwargs: Q.kwargs,
+    ) -> Pipeline[T | S, S]: ...
+    def then(self, task: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Return a pipeline: `task` is called with this job's value, then `args` and `kwargs`."""
+        return Pipeline(self, (stage_of(self.source, task, None, args, kwargs),))
+
+    def error(
+        self,
+        task: Callable[Concatenate[TaskException, Q], Coroutine[Any, Any, Result[Any]]],
+        /,
+        *args: Q.args,
+        **kwargs: Q.kwargs,
+    ) -> Self:
+        """Return the job with a callback: should it fail for good, `task` is called with its `TaskException`."""
+        callback, _ = stage_of(self.source, task, 1, args, kwargs)
+        changed = copy.copy(self)
+        changed._record = structs.replace(self._record, errors=(*self._record.errors, callback))  # noqa: SLF001
+        return changed
+
+    def new_job(self, place: Place = ALONE, then: tuple[Stage, ...] = ()) -> NewJob:
+        """Return what a driver stores of this job, with the stages that follow it and its place in a canvas."""
+        when, record = self._when, self._record
+        if then or place is not ALONE:
+            record = structs.replace(record, then=then, member=place.member, beyond=place.beyond)
         return NewJob(
             self.id,
-            self._record.task,
-            encode_record(self._record),
+            record.task,
+            encode_record(record),
             self.priority,
             when.delay,
             when.eta,
             when.expires_in,
             when.expires_at,
+            when.unique,
         )
+
+    def lay_out(self, place: Place) -> Layout:
+        """Return what is stored."""
+        return Layout([self.new_job(place)])
+
+    def results(self) -> Result[R_co]:
+        """Return the handle of its value."""
+        return Result(self.id, self.source)
 
     def __repr__(self) -> str:
         return f"<Job {self._record.task} {short_id(self.id)}{_describe_due(self._when)}>"

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, Ty
 from msgspec import structs
 
 from aioqueue.canvas.layout import Layout, Place, Stageable
-from aioqueue.drivers.base import NewJob
 from aioqueue.errors import ConfigurationError, TaskException
-from aioqueue.record import Record, Stage, encode_record
+from aioqueue.record import Stage
 from aioqueue.result import PipelineResult, Result, ResultSource
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ class Pipeline(Generic[All_co, R_co]):
 
     def results(self) -> PipelineResult[All_co, R_co]:
         """Return the handles of all stages."""
-        later = [Result(stage.id, source) for stage, source in self._stages]
+        later: list[Result[Any]] = [Result(stage.id, source) for stage, source in self._stages]
         return PipelineResult([Result(self.head.id, self.head.source), *later])
 
 
@@ -121,6 +120,3 @@ def stage_of(
     if stageable.source.session != home.session:
         raise ConfigurationError(f"{task!r} belongs to another queue: a canvas stays within one")
     return stageable.stage(leading, args, kwargs), stageable.source
-
-
-__all__ = ["NewJob", "Pipeline", "Record", "encode_record", "stage_of"]

@@ -27,6 +27,7 @@ DEAD_LETTERS_KEPT: Final = 10_000
 DEAD_LETTER_TTL: Final = 7 * 86_400.0
 LARGEST_NEWS: Final = 4_096
 EVENTS_TOPIC: Final = "events"
+CONTROL_TOPIC: Final = "control"
 NOTES_KEPT: Final = 1_000
 
 
@@ -35,7 +36,8 @@ class NewJob(Struct, frozen=True):
 
     `expires_in` counts from the moment of the enqueue and is fixed there as an absolute time; `expires_at` is one.
     Zero means absent for all four. While a live job has a `unique` key, no other of that key is stored (empty: none).
-    `waits` are the ids of later stages: they wait in the store until this job ends.
+    `waits` are the ids of later stages: they wait in the store until this job ends; those that its outcome neither ends
+    nor hands on to a successor (as the successor itself or among its `waits`) are forgotten then.
     """
 
     id: str

@@ -12,11 +12,11 @@ import anyio.to_process
 import anyio.to_thread
 from anyio import BrokenWorkerProcess, CapacityLimiter
 
-from aioqueue.canvas.job import Job, running_job
-from aioqueue.errors import SerializationError
-from aioqueue.task import Task
-from aioqueue.worker.ending import Died, Ending, Returned, TimedOut, Unstorable, ending_of
+from aioqueue.canvas.job import running_job
+from aioqueue.worker.ending import Died, Ending, TimedOut
 from aioqueue.worker.process_body import run_in_child
+from aioqueue.worker.run import Run
+from aioqueue.worker.threadlife import run_in_thread
 
 # The place is taken before the timeout starts to run, so that waiting for one takes nothing off it.
 _UNLIMITED: Final = CapacityLimiter(math.inf)
@@ -38,7 +38,7 @@ class _ThreadBody:
 
 
 class Bodies:
-    """Runs bodies, within the worker's limits on threads and processes.
+    """Runs bodies, within the worker's limits on threads and processes, with the sync hooks around them.
 
     Whatever the function raises is an ending; only `asyncio.CancelledError` comes through. Coroutine and process
     bodies are really stopped by a timeout or a cancellation; a thread cannot be: it is left behind and counted.
@@ -47,43 +47,57 @@ class Bodies:
     def __init__(self, threads: int, processes: int) -> None:
         self.abandoned_threads = 0
         self._limiters: Final = {"thread": CapacityLimiter(threads), "process": CapacityLimiter(processes)}
-        self._executors: Final = {"loop": self._on_loop, "thread": self._in_thread, "process": self._in_process}
+        self._executors: Final = {"loop": _on_loop, "thread": self._in_thread, "process": _in_process}
 
-    async def run(self, task: Task[..., Any], job: Job[Any], arguments: bytes, timeout: float | None) -> Ending:
-        """Run one body for at most `timeout` seconds (None: as long as it takes), once there is a place for it."""
-        executor = task.declaration.executor
-        run = partial(self._executors[executor], task, job, arguments)
-        running_job.set(job)
+    async def run(self, run: Run) -> Ending:
+        """Run one body for at most its timeout, once there is a place for it."""
+        executor = run.task.declaration.executor
+        body = partial(self._executors[executor], run)
+        running_job.set(run.job)
         try:
             if executor == "loop":
-                return await _within(timeout, run)
+                return await _within(run.timeout, body)
             async with self._limiters[executor]:
-                return await _within(timeout, run)
+                return await _within(run.timeout, body)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 -- SystemExit and its kin end the job, not the worker
-            return ending_of(error, task.declaration)
+            return run.raised(error)
 
-    async def _on_loop(self, task: Task[..., Any], job: Job[Any], arguments: bytes) -> Ending:
-        args, kwargs = _arguments(task, job, arguments)
-        return _store(task, await task.fn(*args, **kwargs))
-
-    async def _in_thread(self, task: Task[..., Any], job: Job[Any], arguments: bytes) -> Ending:
-        args, kwargs = _arguments(task, job, arguments)
-        body = _ThreadBody(partial(task.fn, *args, **kwargs))
+    async def _in_thread(self, run: Run) -> Ending:
+        args, kwargs = run.call()
+        fn = partial(run_in_thread, run.hooks, run.job, partial(run.task.fn, *args, **kwargs))
+        body = _ThreadBody(fn)
         try:
             value = await anyio.to_thread.run_sync(body, abandon_on_cancel=True, limiter=_UNLIMITED)
         except asyncio.CancelledError:
             self.abandoned_threads += body.is_running
             raise
-        return _store(task, value)
+        return run.returned(value)
 
-    async def _in_process(self, task: Task[..., Any], job: Job[Any], arguments: bytes) -> Ending:
-        body = partial(run_in_child, task.fn.__module__, task.fn.__qualname__, job.snapshot(), arguments)
-        try:
-            return await anyio.to_process.run_sync(body, cancellable=True, limiter=_UNLIMITED)
-        except BrokenWorkerProcess:
-            return Died()
+
+async def _on_loop(run: Run) -> Ending:
+    args, kwargs = run.call()
+    if not run.hooks.in_body:
+        return run.returned(await run.task.fn(*args, **kwargs))
+    run.hooks.before_here(run.job)
+    value: Any = None
+    try:
+        value = await run.task.fn(*args, **kwargs)
+    except BaseException as error:
+        run.hooks.after_here(run.job, None, error)
+        raise
+    run.hooks.after_here(run.job, value, None)
+    return run.returned(value)
+
+
+async def _in_process(run: Run) -> Ending:
+    fn = run.task.fn
+    body = partial(run_in_child, fn.__module__, fn.__qualname__, run.job.snapshot(), run.arguments)
+    try:
+        return await anyio.to_process.run_sync(body, cancellable=True, limiter=_UNLIMITED)
+    except BrokenWorkerProcess:
+        return Died()
 
 
 async def _within(timeout: float | None, run: Callable[[], Awaitable[Ending]]) -> Ending:
@@ -97,15 +111,3 @@ async def _within(timeout: float | None, run: Callable[[], Awaitable[Ending]]) -
         if scope.expired():
             return TimedOut(timeout)
         raise
-
-
-def _arguments(task: Task[..., Any], job: Job[Any], encoded: bytes) -> tuple[list[Any], dict[str, Any]]:
-    args, kwargs = task.parameters.decode(encoded)
-    return ([job, *args] if task.declaration.context else args), kwargs
-
-
-def _store(task: Task[..., Any], value: object) -> Ending:
-    try:
-        return Returned(task.source.returns.encode(value))
-    except SerializationError as error:
-        return Unstorable(str(error))

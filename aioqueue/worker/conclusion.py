@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from msgspec import UNSET, Struct, structs
 
-from aioqueue.drivers.base import Again, Claim, Finished, Outcome
+from aioqueue.canvas.handover import hand_over
+from aioqueue.canvas.layout import ALONE, Place, job_of
+from aioqueue.drivers.base import Again, Claim, Ended, Finished, Membership, NewJob, Outcome, Revocation
 from aioqueue.job import JobState
 from aioqueue.options import Declaration
-from aioqueue.outcome import Cause, Failure, encode_failure
+from aioqueue.outcome import Cause, Failure, RemoteError, encode_failure
 from aioqueue.record import Record, encode_record
 from aioqueue.retry import delay_before_retry
-from aioqueue.worker.ending import AskedAgain, Died, Ending, Raised, Returned, Stopped, TimedOut, Unstorable
+from aioqueue.worker.ending import AskedAgain, Died, Ending, KeptOut, Raised, Returned, Stopped, TimedOut, Unstorable
 
 LONGEST_DEFERRAL: Final = 60.0
 DEFERRALS: Final = 15  # 1, 2, 4 … 60, 60 s: together ten minutes
@@ -45,21 +48,23 @@ class Call(Struct, frozen=True):
         return delay_before_retry(self.record.tries + 1, base, self.declared.retry_backoff)
 
 
-def conclude(call: Call, ending: Ending) -> Outcome:  # noqa: PLR0911 -- one line an ending
+def conclude(call: Call, ending: Ending) -> Outcome:  # noqa: C901, PLR0911 -- one line an ending
     """Decide what becomes of the job."""
     match ending:
-        case Returned(value):
-            return _succeed(call, value)
+        case Returned():
+            return _succeed(call, ending)
         case Raised(error, trace, may_retry):
             return _fail_or_retry(call, Failure(Cause.ERROR, error, trace), may_retry=may_retry)
         case TimedOut(after):
             return _fail_or_retry(call, Failure(Cause.TIMEOUT, f"timed out after {after:g} s"), may_retry=True)
         case Unstorable(error):
-            return _fail(call, Failure(Cause.ERROR, error))
+            return _finish(call, JobState.FAILED, Failure(Cause.ERROR, error))
         case AskedAgain(eta, delay):
             return _again(call, call.record.retries, eta, call.retry_delay if delay is None else delay)
         case Stopped(error, retry):
-            return _stop(call, Failure(Cause.CANCELLED, error), retry=retry)
+            return _cancel_or_retry(call, Failure(Cause.HOOK, error), retry=retry)
+        case KeptOut(cause, error):
+            return _cancel_or_retry(call, Failure(cause, error), retry=None)
         case Died():
             return Again(call.claim.id, call.claim.token, counts="delivery")
 
@@ -70,43 +75,70 @@ def fail_unread(claim: Claim, reason: str) -> Outcome:
     return Finished(claim.id, claim.token, JobState.FAILED, failure, Declaration().result_ttl, dead_reason=reason)
 
 
-def defer(claim: Claim, reason: str) -> Outcome:
+def defer(claim: Claim, reason: str, record: Record | None = None) -> Outcome:
     """Put back a job that another worker may be able to read; after ten minutes it is a dead letter."""
-    if claim.deferrals >= DEFERRALS:
+    if claim.deferrals < DEFERRALS:
+        delay = min(2.0 ** min(claim.deferrals, 10), LONGEST_DEFERRAL)
+        return Again(claim.id, claim.token, delay=delay, counts="deferral")
+    if record is None:
         return fail_unread(claim, reason)
-    delay = min(2.0 ** min(claim.deferrals, 10), LONGEST_DEFERRAL)
-    return Again(claim.id, claim.token, delay=delay, counts="deferral")
+    return _finish(Call(claim, record, Declaration()), JobState.FAILED, Failure(Cause.ERROR, reason), reason)
+
+
+def fail(call: Call, reason: str) -> Outcome:
+    """Fail a job whose arguments do not fit its task."""
+    return _finish(call, JobState.FAILED, Failure(Cause.ERROR, reason))
 
 
 def expire(call: Call) -> Outcome:
     """End a job that was not started in time."""
-    failure = Failure(Cause.EXPIRED, "expired before it was started", retries=call.record.retries)
-    return _finish(call, JobState.EXPIRED, failure)
+    return _finish(call, JobState.EXPIRED, Failure(Cause.EXPIRED, "expired before it was started"))
 
 
 def lose(call: Call) -> Outcome:
     """Fail a job whose workers disappeared too often, and keep it as a dead letter."""
     times = call.claim.deliveries
     reason = f"lost: its worker disappeared while running it, {times} time{'s' if times != 1 else ''}"
-    return _finish(call, JobState.FAILED, Failure(Cause.LOST, reason), dead_reason=reason)
+    return _finish(call, JobState.FAILED, Failure(Cause.LOST, reason), reason)
 
 
-def _succeed(call: Call, value: bytes) -> Outcome:
-    ttl = call.result_ttl
-    return Finished(call.claim.id, call.claim.token, JobState.SUCCEEDED, value if ttl else b"", ttl)
+def cancel_revoked(call: Call, revocation: Revocation) -> Outcome:
+    """End a job that was revoked; a mark that holds once is used up by it."""
+    outcome = _finish(call, JobState.CANCELLED, Failure(Cause.REVOKED, "revoked before it was started"))
+    return structs.replace(outcome, consumes=revocation) if revocation.once else outcome
+
+
+def cancel(call: Call) -> Outcome:
+    """End a running job that someone asked to cancel."""
+    return _finish(call, JobState.CANCELLED, Failure(Cause.CANCELLED, "cancelled while it was running"))
+
+
+def _succeed(call: Call, ending: Returned) -> Outcome:
+    ttl, record = call.result_ttl, call.record
+    done = Finished(call.claim.id, call.claim.token, JobState.SUCCEEDED, ending.value if ttl else b"", ttl)
+    if record.then:
+        return structs.replace(done, successors=(_next_stage(record, ending),))
+    if record.member is not None:
+        membership = Membership(record.member.chord, record.member.index)
+        return structs.replace(done, outcome=ending.value, member=membership)
+    return done
+
+
+def _next_stage(record: Record, ending: Returned) -> NewJob:
+    stage, *rest = record.then
+    handed = hand_over(ending.value, ending.shape, stage.handed)
+    job = job_of(stage, Place(record.member, record.beyond), handed, tuple(rest))
+    return structs.replace(job, waits=tuple(later.id for later in rest))
 
 
 def _fail_or_retry(call: Call, failure: Failure, *, may_retry: bool) -> Outcome:
     if may_retry and call.record.retries > 0:
-        return _again(call, call.record.retries - 1, 0.0, call.retry_delay)
-    return _fail(call, failure)
+        return _again(call, call.record.retries - 1, 0.0, call.retry_delay, failure.error)
+    return _finish(call, JobState.FAILED, failure)
 
 
-def _fail(call: Call, failure: Failure) -> Outcome:
-    return _finish(call, JobState.FAILED, structs.replace(failure, retries=call.record.retries))
-
-
-def _stop(call: Call, failure: Failure, *, retry: bool | None) -> Outcome:
+def _cancel_or_retry(call: Call, failure: Failure, *, retry: bool | None) -> Outcome:
+    """Run again without counting if `retry`; if it is None, with one of the retries that are left."""
     if retry:
         return _again(call, call.record.retries, 0.0, call.retry_delay)
     if retry is None and call.record.retries > 0:
@@ -114,12 +146,28 @@ def _stop(call: Call, failure: Failure, *, retry: bool | None) -> Outcome:
     return _finish(call, JobState.CANCELLED, failure)
 
 
-def _again(call: Call, retries: int, eta: float, delay: float) -> Outcome:
-    record = structs.replace(call.record, retries=retries, tries=call.record.tries + 1)
+def _again(call: Call, retries: int, eta: float, delay: float, error: str = "") -> Outcome:
+    record = structs.replace(call.record, retries=retries, tries=call.record.tries + 1, last_error=error)
     return Again(call.claim.id, call.claim.token, encode_record(record), 0.0 if eta else delay, eta)
 
 
-def _finish(call: Call, state: JobState, failure: Failure, dead_reason: str = "") -> Outcome:
-    ttl = call.result_ttl
-    outcome = encode_failure(failure) if ttl else b""
-    return Finished(call.claim.id, call.claim.token, state, outcome, ttl, dead_reason=dead_reason)
+def _finish(call: Call, state: JobState, failure: Failure, dead_reason: str = "") -> Finished:
+    """End a job without a value, call its error callbacks, and end with it what waits for it."""
+    ttl, record = call.result_ttl, call.record
+    encoded = encode_failure(structs.replace(failure, retries=record.retries))
+    return Finished(
+        call.claim.id,
+        call.claim.token,
+        state,
+        encoded if ttl else b"",
+        ttl,
+        successors=tuple(_callbacks(call, failure)),
+        dead_reason=dead_reason,
+        ends=tuple(Ended(job_id, state, encoded, ttl or Declaration().result_ttl) for job_id in record.later_ids),
+    )
+
+
+def _callbacks(call: Call, failure: Failure) -> Iterator[NewJob]:
+    for stage in call.record.errors:
+        remote = encode_failure(RemoteError(call.claim.id, failure))
+        yield job_of(stage, ALONE, hand_over(remote, "value", stage.handed))

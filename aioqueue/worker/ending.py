@@ -8,17 +8,21 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from aioqueue.errors import CancelExecution, RetryTask
+from aioqueue.canvas.handover import Shape
+from aioqueue.errors import CancelExecution, RateLimitExceeded, RetryTask, SerializationError, TaskLockedException
 from aioqueue.options import Declaration, instant, seconds
+from aioqueue.outcome import Cause
+from aioqueue.serializer import Value
 
 LONGEST_ERROR: Final = 2_000
 LONGEST_TRACEBACK: Final = 16_000
 
 
 class Returned(Struct, frozen=True):
-    """The body returned; `value` is encoded."""
+    """The body returned; `value` is encoded, `shape` says how a next stage is given it."""
 
     value: bytes
+    shape: Shape = "value"
 
 
 class Raised(Struct, frozen=True):
@@ -55,11 +59,18 @@ class Stopped(Struct, frozen=True):
     retry: bool | None
 
 
+class KeptOut(Struct, frozen=True):
+    """A guard let the body not run: `cause` is locked or rate-limited."""
+
+    cause: Cause
+    error: str
+
+
 class Died(Struct, frozen=True):
     """The process that ran the body died."""
 
 
-Ending: TypeAlias = Returned | Raised | TimedOut | Unstorable | AskedAgain | Stopped | Died
+Ending: TypeAlias = Returned | Raised | TimedOut | Unstorable | AskedAgain | Stopped | KeptOut | Died
 Kind: TypeAlias = Literal["loop", "thread", "process"]
 
 
@@ -69,8 +80,28 @@ def ending_of(error: BaseException, declared: Declaration) -> Ending:
         return _asked_again(error, declared)
     if isinstance(error, CancelExecution):
         return Stopped(describe(error), error.retry)
+    if isinstance(error, TaskLockedException):
+        return KeptOut(Cause.LOCKED, str(error))
+    if isinstance(error, RateLimitExceeded):
+        return KeptOut(Cause.RATE_LIMITED, str(error))
     retried = isinstance(error, declared.retry_on) and not isinstance(error, declared.retry_not_on)
     return Raised(describe(error), _traceback_of(error), retried)
+
+
+def returned(returns: Value, value: object) -> Ending:
+    """Describe what a body returned, where it returned."""
+    try:
+        return Returned(returns.encode(value), _shape_of(returns, value))
+    except SerializationError as error:
+        return Unstorable(str(error))
+
+
+def _shape_of(returns: Value, value: object) -> Shape:
+    if value is None and returns.is_nothing:
+        return "nothing"
+    if isinstance(value, tuple):
+        return "tuple"
+    return "dict" if isinstance(value, dict) else "value"
 
 
 def describe(error: BaseException) -> str:

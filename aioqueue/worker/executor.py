@@ -1,22 +1,27 @@
-"""Executing a claim: read it, run its body, conclude, hand the outcome to the settler."""
+"""Executing a claim: read it, pass its guards, run its body, conclude, hand the outcome to the settler."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
+from contextlib import AsyncExitStack
 from typing import Any
 
 from aioqueue.canvas.job import Job
-from aioqueue.drivers.base import Finished, Outcome
-from aioqueue.registry import Registry
+from aioqueue.drivers.base import Claim, Driver, Finished, Outcome
+from aioqueue.errors import TaskException
+from aioqueue.guards import guards_of
+from aioqueue.queue import Queue
 from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity
-from aioqueue.worker.conclusion import conclude, fail_unread
-from aioqueue.worker.ending import Died, Ending, Raised, TimedOut, Unstorable, ending_of
+from aioqueue.worker.conclusion import cancel, conclude, fail_unread
+from aioqueue.worker.ending import Died, Ending, Raised, TimedOut, Unstorable
+from aioqueue.worker.herald import Fact, Facts, Herald, facts_of_ending, facts_of_refusal
 from aioqueue.worker.holdings import Holding
 from aioqueue.worker.prefetch import Prefetch
-from aioqueue.worker.reading import Readable, read_claim
+from aioqueue.worker.reading import Readable, Refused, read_claim
+from aioqueue.worker.run import Run
 from aioqueue.worker.settler import Settler
 from aioqueue.worker.storeclock import StoreClock
 
@@ -28,16 +33,20 @@ class Executor:
 
     def __init__(  # noqa: PLR0917 -- the parts of one incarnation, wired once
         self,
-        registry: Registry,
+        queue: Queue,
+        driver: Driver,
         bodies: Bodies,
         settler: Settler,
+        herald: Herald,
         capacity: Capacity,
         clock: StoreClock,
         prefetch: Prefetch,
     ) -> None:
-        self._registry = registry
+        self._queue = queue
+        self._driver = driver
         self._bodies = bodies
         self._settler = settler
+        self._herald = herald
         self._capacity = capacity
         self._clock = clock
         self._prefetch = prefetch
@@ -59,33 +68,89 @@ class Executor:
     async def _execute(self, holding: Holding) -> None:
         started = time.monotonic()
         try:
-            outcome = await self._outcome_of(holding)
+            reading = read_claim(holding.claim, self._queue.registry, self._clock.now())
+            if isinstance(reading, Refused):
+                self._refuse(holding.claim, reading)
+            else:
+                await self._perform(holding, reading)
         except Exception:
             logger.exception("aioqueue itself failed while executing job %s", holding.claim.id)
-            outcome = fail_unread(holding.claim, "aioqueue itself failed while executing this job; its log says more")
-        if outcome is not None:
-            self._settler.put(outcome)
+            reason = "aioqueue itself failed while executing this job; its log says more"
+            self._settler.put(fail_unread(holding.claim, reason))
         self._prefetch.body_ended(time.monotonic() - started)
 
-    async def _outcome_of(self, holding: Holding) -> Outcome | None:
-        reading = read_claim(holding.claim, self._registry, self._clock.now())
-        if not isinstance(reading, Readable):
-            _report_refusal(reading)
-            return reading
-        call, task = reading.call, reading.task
-        job: Job[Any] = Job(call.claim.id, call.record, task.source, call.claim.priority)
+    def _refuse(self, claim: Claim, refused: Refused) -> None:
+        _report_refusal(refused.outcome)
+        if refused.call is None or not self._herald.is_needed:
+            self._settler.put(refused.outcome)
+            return
+        task = self._queue.registry.get(claim.task)
+        assert task is not None
+        job: Job[Any] = Job(claim.id, refused.call.record, task.source, claim.priority)
+        facts = facts_of_refusal(refused.outcome, None)
+        self._settler.put(refused.outcome, lambda: self._herald.tell(job, facts))
+
+    async def _perform(self, holding: Holding, ready: Readable) -> None:
+        call = ready.call
+        job: Job[Any] = Job(call.claim.id, call.record, ready.task.source, call.claim.priority)
+        if holding.is_cancelled():
+            self._settle(job, cancel(call), (Fact("revoked"),))
+            return
+        run = Run(ready.task, job, ready.arguments, call.timeout, self._queue.hooks)
         try:
-            ending = await self._bodies.run(task, job, call.record.arguments, call.timeout)
+            ending = await self._run(run)
         except asyncio.CancelledError as error:
             if holding.dropped:
-                return None
-            ending = ending_of(error, call.declared)
+                await self._interrupt(job)
+                return
+            if holding.is_cancelled():
+                self._settle(job, cancel(call), (Fact("revoked"),))
+                return
+            ending = run.raised(error)
         _report(job, ending)
-        return conclude(call, ending)
+        outcome = conclude(call, ending)
+        self._settle(job, outcome, facts_of_ending(ending, _told(run, ending), outcome))
+
+    async def _run(self, run: Run) -> Ending:
+        """Pass the guards and the async hooks, then run the body: what they raise is an ending of the job too."""
+        guards, hooks = guards_of(run.task.fn), run.hooks
+        if self._herald.is_needed:
+            await self._herald.tell(run.job, (Fact("executing"),))
+        if not (guards or hooks.on_loop):
+            return await self._bodies.run(run)
+        async with AsyncExitStack() as stack:
+            try:
+                for guard in guards:
+                    stack.push_async_callback((await guard.take(self._driver, run.arguments_by_name())).give_back)
+                await hooks.before(run.job)
+            except (Exception, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+                return run.raised(error)
+            ending = await self._bodies.run(run)
+            await hooks.after(run.job, run.value, run.error)
+            return ending
+
+    def _settle(self, job: Job[Any], outcome: Outcome, facts: Facts) -> None:
+        if self._herald.is_needed:
+            self._settler.put(outcome, lambda: self._herald.tell(job, facts))
+        else:
+            self._settler.put(outcome)
+
+    async def _interrupt(self, job: Job[Any]) -> None:
+        if self._herald.is_needed:
+            await self._herald.tell(job, (Fact("interrupted"),))
 
     def _ended(self, body: asyncio.Task[None]) -> None:
         self._running.discard(body)
         self._capacity.give_back()
+
+
+def _told(run: Run, ending: Ending) -> BaseException | None:
+    """Return the error that signal handlers are given; a child process's is known as data only."""
+    if run.error is not None:
+        return run.error
+    return TaskException(ending.error) if isinstance(ending, Raised | Unstorable) else None
 
 
 def _report(job: Job[Any], ending: Ending) -> None:

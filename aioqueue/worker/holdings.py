@@ -13,17 +13,29 @@ from aioqueue.drivers.base import Claim
 class Holding(Struct, eq=False):
     """One claim in this worker's hands; `body` is there once it has been started.
 
-    `dropped` says that the worker itself stopped the body, so that its end is no outcome.
+    `dropped` says that the worker itself stopped the body, so that its end is no outcome; `cancelled` that someone
+    asked for its end.
     """
 
     claim: Claim
     since: float
     body: asyncio.Task[None] | None = None
     dropped: bool = False
+    cancelled: bool = False
 
     def drop(self) -> None:
         """Stop the body; its job stays claimed until it is released or reaped."""
         self.dropped = True
+        if self.body is not None:
+            self.body.cancel()
+
+    def is_cancelled(self) -> bool:
+        """Whether someone asked for the end of this job."""
+        return self.cancelled
+
+    def cancel(self) -> None:
+        """Stop the body for good."""
+        self.cancelled = True
         if self.body is not None:
             self.body.cancel()
 
@@ -35,6 +47,10 @@ class Holdings:
         self._by_id: dict[str, Holding] = {}
         self.suspects = 0
         self.changed = asyncio.Event()
+
+    def get(self, job_id: str) -> Holding | None:
+        """Return the claim of a job."""
+        return self._by_id.get(job_id)
 
     def __len__(self) -> int:
         return len(self._by_id)

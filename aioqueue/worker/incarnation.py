@@ -13,10 +13,13 @@ from aioqueue.errors import StoreUnavailable
 from aioqueue.queue import Queue
 from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity
+from aioqueue.worker.control import Control
 from aioqueue.worker.executor import Executor
 from aioqueue.worker.fetcher import Fetcher
+from aioqueue.worker.herald import Herald
 from aioqueue.worker.holdings import Holdings
 from aioqueue.worker.lease import LeaseKeeper
+from aioqueue.worker.periodic import Firing
 from aioqueue.worker.persistence import persistently
 from aioqueue.worker.prefetch import Prefetch
 from aioqueue.worker.racing import first_of
@@ -42,12 +45,15 @@ class Incarnation:
         self._lease_seconds = lease_seconds
         self._capacity = capacity
         self._holdings = Holdings()
-        self._lease = LeaseKeeper(queue.driver(), self.id, lease_seconds, self.lost.set)
+        self._control = Control(self._driver, self.id, self._holdings)
+        self._lease = LeaseKeeper(queue.driver(), self.id, lease_seconds, self.lost.set, self._control.cancel)
+        self._firing = Firing(self._driver, queue.periodic)
         self._reaper = Reaper(self._driver, lease_seconds)
         self._scheduler = Scheduler(self._driver)
         self._settler = Settler(self._driver, self.id, self._holdings)
         clock, prefetch = StoreClock(), Prefetch(capacity.slots)
-        self._executor = Executor(queue.registry, bodies, self._settler, capacity, clock, prefetch)
+        herald = Herald(queue.signals, self._driver)
+        self._executor = Executor(queue, self._driver, bodies, self._settler, herald, capacity, clock, prefetch)
         self._fetcher = Fetcher(
             self._driver,
             self.id,
@@ -76,7 +82,13 @@ class Incarnation:
     async def run(self, stopping: asyncio.Event) -> None:
         """Claim and run jobs until `stopping` is set or the lease is lost."""
         await first_of(
-            stopping.wait(), self.lost.wait(), self._fetcher.run(), self._scheduler.run(), self._reaper.run()
+            stopping.wait(),
+            self.lost.wait(),
+            self._fetcher.run(),
+            self._scheduler.run(),
+            self._reaper.run(),
+            self._control.run(),
+            *([self._firing.run()] if self._queue.periodic else []),
         )
 
     async def drain(self) -> None:

@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import anyio.to_thread
@@ -26,15 +27,24 @@ LEASES_BEFORE_STALLED: Final = 10
 class LeaseKeeper:
     """Keeps a lease alive while the worker's loop turns, so that a task that blocks the loop is not run twice.
 
-    `lost` is called on the worker's loop when the lease has been reaped. Renewal stops by itself when the loop has not
-    turned for ten leases; from one lease on that is logged with the stack that blocks it.
+    On the worker's loop `lost` is called when the lease has been reaped, `cancel` with jobs that are to be cancelled.
+    Renewal stops by itself when the loop has not turned for ten leases; from one lease on that is logged with the stack
+    that blocks it.
     """
 
-    def __init__(self, driver: Driver, incarnation: str, seconds: float, lost: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        incarnation: str,
+        seconds: float,
+        lost: Callable[[], None],
+        cancel: Callable[[list[str]], None],
+    ) -> None:
         self._driver = driver
         self._incarnation = incarnation
         self._seconds = seconds
         self._lost = lost
+        self._cancel = cancel
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
         self._turned_at = time.monotonic()
@@ -87,6 +97,8 @@ class LeaseKeeper:
         except AioqueueError:
             logger.exception("cannot renew the lease")
             return True
+        if renewal.cancel:
+            self._tell(partial(self._cancel, renewal.cancel))
         if not renewal.alive:
             self._tell(self._lost)
         return renewal.alive

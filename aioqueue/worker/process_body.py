@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import signal
+from functools import partial
 from operator import attrgetter
 from typing import Any
 
 from aioqueue.canvas.job import Job, JobSnapshot, running_job
-from aioqueue.errors import SerializationError
+from aioqueue.hooks import Hooks
 from aioqueue.task import Task
-from aioqueue.worker.ending import Ending, Returned, Unstorable, ending_of
+from aioqueue.worker.ending import Ending, ending_of, returned
 
-
-def _leave_signals_to_the_worker() -> None:
-    """Let a signal that the whole process group gets stop the worker only: it decides what becomes of its children.
-
-    A handler that does nothing, rather than SIG_IGN, so that programs started by a body have their defaults.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: None)
+_started: set[Hooks] = set()
 
 
 def run_in_child(module: str, qualname: str, snapshot: JobSnapshot, arguments: bytes) -> Ending:
@@ -29,10 +24,25 @@ def run_in_child(module: str, qualname: str, snapshot: JobSnapshot, arguments: b
     job: Job[Any] = Job.from_snapshot(snapshot, task.source)
     running_job.set(job)
     try:
+        _start_once(task.hooks)
         args, kwargs = task.parameters.decode(arguments)
-        value = task.fn(*([job, *args] if task.declaration.context else args), **kwargs)
-        return Returned(task.source.returns.encode(value))
-    except SerializationError as error:
-        return Unstorable(str(error))
+        body = partial(task.fn, *([job, *args] if task.declaration.context else args), **kwargs)
+        return returned(task.source.returns, task.hooks.run_body(job, body))
     except BaseException as error:  # noqa: BLE001 -- SystemExit ends the job, not the child
         return ending_of(error, task.declaration)
+
+
+def _start_once(hooks: Hooks) -> None:
+    if hooks not in _started:
+        _started.add(hooks)
+        hooks.start_here("process")
+        atexit.register(hooks.stop_here, "process")
+
+
+def _leave_signals_to_the_worker() -> None:
+    """Let a signal that the whole process group gets stop the worker only: it decides what becomes of its children.
+
+    A handler that does nothing, rather than SIG_IGN, so that programs started by a body have their defaults.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: None)

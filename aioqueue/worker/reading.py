@@ -4,41 +4,70 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from aioqueue.canvas.handover import arguments_of
 from aioqueue.drivers.base import Claim, Outcome
+from aioqueue.errors import AioqueueError
 from aioqueue.record import NewerFormat, Unreadable, decode_record
 from aioqueue.registry import Registry
 from aioqueue.task import Task
-from aioqueue.worker.conclusion import Call, defer, expire, fail_unread, lose
+from aioqueue.worker.conclusion import Call, cancel_revoked, defer, expire, fail, fail_unread, lose
 
 
 class Readable(Struct, frozen=True):
-    """A call and the task it calls."""
+    """A call, the task it calls, and its arguments as bytes."""
 
     call: Call
     task: Task[..., object]
+    arguments: bytes
 
 
-def read_claim(claim: Claim, registry: Registry, now: float) -> Readable | Outcome:
+class Refused(Struct, frozen=True):
+    """The outcome of a claim that is not run, and its call if it could be read."""
+
+    outcome: Outcome
+    call: Call | None = None
+
+
+def read_claim(claim: Claim, registry: Registry, now: float) -> Readable | Refused:
     """Read a claimed job; `now` is the store's time in seconds.
 
-    One that cannot be read, is lost for good or has expired is answered with its outcome. A job exactly at its expiry
-    still runs.
+    One that cannot be read, is lost for good, revoked or expired is answered with its outcome. A job exactly at its
+    expiry still runs.
     """
     try:
         record = decode_record(claim.payload)
     except Unreadable as error:
-        return fail_unread(claim, f"cannot be read: {error}")
+        return Refused(fail_unread(claim, f"cannot be read: {error}"))
     except NewerFormat as error:
-        return defer(claim, f"was written by a newer release: {error}")
+        return Refused(defer(claim, f"was written by a newer release: {error}"))
     task = registry.get(record.task)
     if task is None:
-        return defer(claim, f"no worker knows the task {record.task!r}")
+        return Refused(defer(claim, f"no worker knows the task {record.task!r}", record))
     call = Call(claim, record, task.declaration)
+    refusal = _refusal_of(call, now)
+    return _bind(call, task) if refusal is None else Refused(refusal, call)
+
+
+def _refusal_of(call: Call, now: float) -> Outcome | None:
+    claim = call.claim
     if _is_lost(call):
         return lose(call)
+    if claim.revoked is not None:
+        return cancel_revoked(call, claim.revoked)
     if claim.expires_at and now > claim.expires_at:
         return expire(call)
-    return Readable(call, task)
+    return None
+
+
+def _bind(call: Call, task: Task[..., object]) -> Readable | Refused:
+    record = call.record
+    if not record.handed:
+        return Readable(call, task, record.arguments)
+    args, kwargs = arguments_of(record.handed, call.claim.inputs if record.gathers else None)
+    try:
+        return Readable(call, task, task.parameters.encode(tuple(args), kwargs))
+    except (TypeError, AioqueueError) as error:
+        return Refused(fail(call, f"what was handed to this stage does not fit: {error}"), call)
 
 
 def _is_lost(call: Call) -> bool:

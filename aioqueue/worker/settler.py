@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -27,13 +28,16 @@ class Settler:
         self._incarnation = incarnation
         self._holdings = holdings
         self._outcomes: list[Outcome] = []
+        self._news: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
         self._filled = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
 
-    def put(self, outcome: Outcome) -> None:
-        """Add an outcome to the next batch."""
+    def put(self, outcome: Outcome, tell: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Add an outcome to the next batch; `tell` is called when it has been settled, so that it is readable then."""
         self._outcomes.append(outcome)
+        if tell is not None:
+            self._news[outcome.id, outcome.token] = tell
         self._settled.clear()
         self._filled.set()
 
@@ -57,4 +61,7 @@ class Settler:
         for outcome, verdict in zip(batch, verdicts, strict=True):
             if verdict == "lost":
                 logger.warning("the outcome of job %s is refused: its claim was taken over", outcome.id)
+            tell = self._news.pop((outcome.id, outcome.token), None)
+            if tell is not None and verdict != "lost":
+                await tell()
             self._holdings.remove(outcome.id, outcome.token)

@@ -1,0 +1,133 @@
+"""News of jobs as they travel between processes, and following them for one job."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final, TypeAlias
+
+import msgspec
+
+from aioqueue.drivers.base import EVENTS_TOPIC, Settled
+from aioqueue.errors import ResultUnknown
+from aioqueue.job import JobState
+from aioqueue.outcome import decode_failure
+from aioqueue.session import Session
+
+logger = logging.getLogger("aioqueue")
+
+BUFFERED: Final = 10_000
+_ENDS: Final = {
+    JobState.SUCCEEDED: "finished",
+    JobState.FAILED: "error",
+    JobState.CANCELLED: "revoked",
+    JobState.EXPIRED: "expired",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact about one job, as JSON on the wire.
+
+    `status` is enqueued, scheduled, revoked, started, finished, error, retrying or expired; `id` the job's, `task` the
+    task's name; `retries` are those left, `retry_delay` seconds, `execute_time` the Unix time at which a scheduled job
+    is due; `traceback` is the text of an error's. A `progress` has a `number`, `done` of `total`, and a `note`.
+    """
+
+    status: str
+    id: str
+    task: str
+    retries: int
+    retry_delay: float
+    execute_time: float | None
+    error: bool
+    traceback: str | None
+    number: int = 0
+    done: float | None = None
+    total: float | None = None
+    note: str = ""
+
+
+encode_event = msgspec.json.Encoder().encode
+decode_event = msgspec.json.Decoder(Event).decode
+
+
+class Inbox:
+    """A bounded buffer for one reader: what a slow reader does not take is dropped, and logged."""
+
+    def __init__(self) -> None:
+        self._items: asyncio.Queue[Event | _Mark] = asyncio.Queue(BUFFERED)
+
+    def put(self, item: Event | _Mark) -> None:
+        """Add an event or a mark."""
+        if self._items.full():
+            logger.warning("an event is dropped: its reader is more than %d behind", BUFFERED)
+            return
+        self._items.put_nowait(item)
+
+    async def take(self) -> Event | _Mark:
+        """Return the next item."""
+        return await self._items.get()
+
+
+class _Mark(Enum):
+    NOTED = "there may be new notes"
+    ENDED = "the job has finished"
+
+
+OpenSession: TypeAlias = Callable[[], Awaitable[Session]]
+
+
+async def listen(session: OpenSession) -> AsyncIterator[Event]:
+    """Yield the events of all jobs, from now on. Lossy, as all news."""
+    inbox = Inbox()
+    driver = (await session()).driver.clone()
+    await driver.open()
+    try:
+        await driver.subscribe(EVENTS_TOPIC, lambda _topic, data: inbox.put(decode_event(data)))
+        while isinstance(event := await inbox.take(), Event):
+            yield event
+    finally:
+        await driver.close()
+
+
+async def follow(session: OpenSession, job_id: str, task: str, after: int) -> AsyncIterator[Event]:
+    """Yield one job's progress above the number `after` and its state changes, until it has finished."""
+    own, inbox = await session(), Inbox()
+    driver = own.driver.clone()
+    await driver.open()
+    ending = asyncio.create_task(own.listener.wait(job_id))
+    ending.add_done_callback(lambda _: inbox.put(_Mark.ENDED))
+    try:
+        await driver.subscribe(f"notes:{job_id}", lambda _topic, _data: inbox.put(_Mark.NOTED))
+        await driver.subscribe(EVENTS_TOPIC, lambda _topic, data: inbox.put(decode_event(data)))
+        item: Event | _Mark = _Mark.NOTED
+        while True:
+            if isinstance(item, Event):
+                if item.id == job_id and item.status not in _ENDS.values():
+                    yield item
+            else:
+                for number, data in await driver.notes(job_id, after):
+                    after = number
+                    yield replace(decode_event(data), number=number)
+            if item is _Mark.ENDED:
+                yield _last_event(ending, job_id, task)
+                return
+            item = await inbox.take()
+    finally:
+        ending.cancel()
+        await asyncio.gather(ending, return_exceptions=True)
+        await driver.close()
+
+
+def _last_event(ending: asyncio.Task[Settled], job_id: str, task: str) -> Event:
+    settled = ending.result()
+    if settled.state is JobState.UNKNOWN:
+        raise ResultUnknown(f"the store has never heard of job {job_id}, or has forgotten it")
+    status = _ENDS[settled.state]
+    failed = settled.state is not JobState.SUCCEEDED
+    traceback = decode_failure(settled.outcome).traceback if failed else None
+    return Event(status, job_id, task, 0, 0.0, None, status == "error", traceback or None)

@@ -1,0 +1,113 @@
+"""One bridge from threads, scripts and synchronous views to the loop of a queue."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Sync:
+    """Runs awaitables from code that cannot await: `value = queue.sync(result)`.
+
+    They run on the loop that opened the queue if it is running, else on one loop of its own in a daemon thread.
+    """
+
+    def __init__(self, loop_in_use: Callable[[], asyncio.AbstractEventLoop | None]) -> None:
+        self._loop_in_use = loop_in_use
+
+    def __call__(self, awaitable: Awaitable[T], /, *, timeout: float | None = None) -> T:
+        """Wait for `awaitable` for up to `timeout` seconds and return its value, or raise what it raises.
+
+        Raises `TimeoutError` after the timeout, having cancelled it, and `RuntimeError` where it would wait for itself:
+        on a running loop's own thread.
+        """
+        loop = self._loop()
+        future = asyncio.run_coroutine_threadsafe(_within(awaitable, timeout), loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def enter(self, manager: AbstractAsyncContextManager[T], /) -> AbstractContextManager[T]:
+        """Use an async context manager in a plain `with`."""
+        return _entered(self, manager)
+
+    def iterate(self, source: AsyncIterator[T], /) -> Iterator[T]:
+        """Iterate over an async iterator in a plain `for`; leaving early closes it."""
+        try:
+            while True:
+                try:
+                    yield self(source.__anext__())
+                except StopAsyncIteration:
+                    return
+        finally:
+            close = getattr(source, "aclose", None)
+            if close is not None:
+                self(close())
+
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            loop = self._loop_in_use()
+            return loop if loop is not None and loop.is_running() else _own_loop.get()
+        raise RuntimeError("queue.sync(...) would block this thread's running event loop: await instead")
+
+
+@contextmanager
+def _entered(sync: Sync, manager: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    value = sync(manager.__aenter__())
+    try:
+        yield value
+    except BaseException as error:
+        if not sync(manager.__aexit__(type(error), error, error.__traceback__)):
+            raise
+    else:
+        sync(manager.__aexit__(None, None, None))
+
+
+async def _within(awaitable: Awaitable[T], timeout: float | None) -> T:
+    async with asyncio.timeout(timeout):
+        return await awaitable
+
+
+class _OwnLoop:
+    """A loop in a daemon thread, started when it is first needed and ended with the interpreter."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def get(self) -> asyncio.AbstractEventLoop:
+        """Return the running loop."""
+        with self._lock:
+            if self._loop is None or self._thread is None or not self._thread.is_alive():
+                started = threading.Event()
+                self._thread = threading.Thread(target=self._run, args=(started,), name="aioqueue-sync", daemon=True)
+                self._thread.start()
+                started.wait()
+                atexit.register(self._stop)
+            assert self._loop is not None
+            return self._loop
+
+    def _run(self, started: threading.Event) -> None:
+        with asyncio.Runner() as runner:
+            self._loop = runner.get_loop()
+            self._loop.call_soon(started.set)
+            self._loop.run_forever()
+
+    def _stop(self) -> None:
+        if self._loop is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout=2)
+
+
+_own_loop = _OwnLoop()

@@ -1,0 +1,47 @@
+"""Cancelling running jobs when someone asks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from aioqueue.drivers.base import CONTROL_TOPIC, Driver
+from aioqueue.errors import StoreUnavailable
+from aioqueue.worker.holdings import Holdings
+
+logger = logging.getLogger("aioqueue")
+
+
+class Control:
+    """Hears at once that a cancellation was asked for, and looks which; a renewal that tells of one backs it up."""
+
+    def __init__(self, driver: Driver, incarnation: str, holdings: Holdings) -> None:
+        self._driver = driver
+        self._incarnation = incarnation
+        self._holdings = holdings
+        self._asked = asyncio.Event()
+
+    async def run(self) -> None:
+        """Cancel what is asked for, until cancelled."""
+        await self._listen()
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            try:
+                self.cancel(await self._driver.cancellations(self._incarnation))
+            except StoreUnavailable as error:
+                logger.debug("cannot look for cancellations, the next renewal will tell: %s", error)
+
+    def cancel(self, ids: Sequence[str]) -> None:
+        """Stop the bodies of these jobs for good."""
+        for job_id in ids:
+            holding = self._holdings.get(job_id)
+            if holding is not None and not holding.cancelled:
+                holding.cancel()
+
+    async def _listen(self) -> None:
+        try:
+            await self._driver.subscribe(CONTROL_TOPIC, lambda _topic, _data: self._asked.set())
+        except StoreUnavailable as error:
+            logger.debug("cannot subscribe, renewals will tell of cancellations: %s", error)
