@@ -392,7 +392,9 @@ class Queue:
         session = await self.session()
         layout = job.lay_out(ALONE)
         admitted = await session.enqueue_all(layout.jobs, layout.chords)
-        await self._tell_enqueued(session, [seen_new(stored, job.source) for stored in layout.jobs], admitted)
+        await self._tell_enqueued(
+            session, [seen_new(stored, self.result("").source) for stored in layout.jobs], admitted
+        )
         await self._run_if_immediate(session)
         return job.results()
 

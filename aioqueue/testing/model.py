@@ -9,13 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from aioqueue.drivers.base import Admission, Again, Claim, Finished, NewJob, Outcome, Settled, Shelf, Verdict
+from aioqueue.drivers.base import (
+    Admitted,
+    Again,
+    Cancelled,
+    Claim,
+    Ended,
+    Finished,
+    NewJob,
+    Outcome,
+    Revocation,
+    Settled,
+    Shelf,
+    Verdict,
+)
 from aioqueue.job import JobState
 
 
 @dataclass
 class ModelJob:
-    """A live job; `place` orders the jobs of one priority."""
+    """A live job; `place` orders the jobs of one priority, `awaits` is the job that one which waits has to wait for."""
 
     id: str
     task: str
@@ -29,6 +42,8 @@ class ModelJob:
     incarnation: str = ""
     token: int = 0
     batch: int = 0
+    unique: str = ""
+    awaits: str = ""
 
 
 class Model:
@@ -43,18 +58,54 @@ class Model:
         self.batches: dict[str, int] = {}
         self.tokens: set[int] = set()
         self.spent: set[int] = set()
+        self.asked: set[int] = set()
+        self.marks: dict[str, Revocation] = {}
+        self.last_firing: tuple[float, str] | None = None
         self._back = 0
         self._head = 0
 
     # ------------------------------------------------------------------ jobs
-    def enqueue(self, job: NewJob) -> Admission:
+    def enqueue(self, job: NewJob) -> Admitted:
         """Admit one job."""
         if job.id in self.jobs:
-            return "present"
+            return Admitted("present", job.id)
         if job.id in self.finished:
-            return "finished"
-        self._shelve(ModelJob(job.id, job.task, job.payload, job.priority), job.delay)
-        return "accepted"
+            return Admitted("finished", job.id)
+        for holder in self.jobs.values():
+            if job.unique and holder.unique == job.unique:
+                return Admitted("present", holder.id)
+        self._shelve(ModelJob(job.id, job.task, job.payload, job.priority, unique=job.unique), job.delay)
+        for stage in job.waits:
+            self._keep_place(stage, job.id)
+        return Admitted("accepted", job.id)
+
+    def cancel(self, ended: Ended, ends: Sequence[Ended]) -> Cancelled:
+        """End a job that does not run, or ask one that does."""
+        job = self.jobs.get(ended.id)
+        if job is None:
+            return "finished" if ended.id in self.finished else "unknown"
+        if job.state is JobState.RUNNING:
+            self.asked.add(job.token)
+            return "asked"
+        self._end(job, ended)
+        self._end_waiting(ends)
+        self._give_up_places()
+        return "cancelled"
+
+    def reschedule(self, job_id: str, delay: float) -> bool:
+        """Give a scheduled job another due time."""
+        if job_id not in {job.id for job in self.scheduled()}:
+            return False
+        self._shelve(self.jobs[job_id], delay)
+        return True
+
+    def fire(self, slot: float, job: NewJob) -> bool:
+        """Enqueue the job of a slot."""
+        if self.last_firing is not None and slot <= self.last_firing[0]:
+            return self.last_firing == (slot, job.id)
+        self.last_firing = (slot, job.id)
+        self.enqueue(job)
+        return True
 
     def promote(self, limit: int) -> None:
         """Queue what is due."""
@@ -97,7 +148,10 @@ class Model:
         else:
             self._repeat(job, outcome)
         for successor in outcome.successors:
+            if successor.id in self.waiting():
+                del self.jobs[successor.id]
             self.enqueue(successor)
+        self._give_up_places()
         return "settled"
 
     def release(self, incarnation: str, claims: Iterable[tuple[str, int]]) -> int:
@@ -152,13 +206,25 @@ class Model:
         """Return the line of those without a delivery behind them."""
         return sorted((job for job in self._in(JobState.QUEUED) if not job.deliveries), key=in_line)
 
+    def waiting(self) -> set[str]:
+        """Return what waits for another job to end."""
+        return {job.id for job in self.jobs.values() if job.awaits}
+
+    def asked_of(self, incarnation: str) -> list[str]:
+        """Return the jobs that an incarnation was asked to cancel."""
+        return [job.id for job in self.held(incarnation) if job.token in self.asked]
+
+    def mark_of(self, job_id: str) -> Revocation | None:
+        """Return the mark that holds for a job."""
+        return self.marks.get(f"job:{job_id}") or self.marks.get(f"task:{self.jobs[job_id].task}")
+
     def suspects(self) -> list[ModelJob]:
         """Return the line of suspects."""
         return sorted((job for job in self._in(JobState.QUEUED) if job.deliveries), key=in_line)
 
     def scheduled(self) -> list[ModelJob]:
         """Return what is not queued yet, earliest first."""
-        return sorted(self._in(JobState.SCHEDULED), key=lambda job: job.due)
+        return sorted((job for job in self._in(JobState.SCHEDULED) if not job.awaits), key=lambda job: job.due)
 
     def running(self) -> list[ModelJob]:
         """Return what is claimed, in the order of the claims."""
@@ -193,10 +259,31 @@ class Model:
         return len(jobs)
 
     def _finish(self, job: ModelJob, outcome: Finished) -> None:
-        del self.jobs[job.id]
-        self.finished[job.id] = Settled(job.id, outcome.state, outcome.outcome if outcome.result_ttl else b"")
+        self._end(job, outcome)
         if outcome.dead_reason:
             self.dead.insert(0, job.id)
+        self._end_waiting(outcome.ends)
+        mark = outcome.consumes
+        if mark is not None and mark.once and self.marks.get(mark.target) == mark:
+            del self.marks[mark.target]
+
+    def _end(self, job: ModelJob, ended: Finished | Ended) -> None:
+        del self.jobs[job.id]
+        self.finished[job.id] = Settled(job.id, ended.state, ended.outcome if ended.result_ttl else b"")
+
+    def _end_waiting(self, ends: Sequence[Ended]) -> None:
+        for ended in ends:
+            if ended.id in self.waiting():
+                self._end(self.jobs[ended.id], ended)
+
+    def _keep_place(self, stage: str, awaits: str) -> None:
+        if stage in self.waiting():
+            self.jobs[stage].awaits = awaits
+        elif stage not in self.jobs and stage not in self.finished:
+            self.jobs[stage] = ModelJob(stage, "", b"", 0, JobState.SCHEDULED, awaits=awaits)
+
+    def _give_up_places(self) -> None:
+        self.jobs = {job_id: job for job_id, job in self.jobs.items() if not job.awaits or job.awaits in self.jobs}
 
     def _repeat(self, job: ModelJob, outcome: Again) -> None:
         job.payload = job.payload if outcome.payload is None else outcome.payload

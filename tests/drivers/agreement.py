@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aioqueue.drivers.base import Claim, Driver, Lease, Settled, Shelf, StoredJob
+from aioqueue.drivers.base import Claim, Driver, Lease, Revocation, Settled, Shelf, StoredJob
 from aioqueue.job import JobState
 from aioqueue.testing.model import Model, ModelJob
+from tests.drivers.plans import SCHEDULE, TARGETS
 
 SHELVES: tuple[Shelf, ...] = ("queued", "scheduled", "running", "dead")
 
@@ -24,17 +25,25 @@ class View:
     counts: dict[Shelf, int]
     leases: list[Lease]
     claims: dict[str, dict[str, int]]
+    asked: dict[str, list[str]]
+    marks: dict[str, Revocation]
+    last_slot: float | None
 
 
 async def look(driver: Driver, ids: Sequence[str], incarnations: Sequence[str]) -> View:
     """Look at a queue at rest."""
-    states, results, pages, counts, leases, claims = await asyncio.gather(
+    states, results, pages, counts, leases = await asyncio.gather(
         asyncio.gather(*(driver.state(job_id) for job_id in ids)),
         driver.results(ids),
         asyncio.gather(*(driver.jobs(shelf) for shelf in SHELVES)),
         driver.counts(),
         driver.leases(),
+    )
+    claims, asked, marks, (last_slot,) = await asyncio.gather(
         asyncio.gather(*(driver.claims(incarnation) for incarnation in incarnations)),
+        asyncio.gather(*(driver.cancellations(incarnation) for incarnation in incarnations)),
+        driver.revocations(TARGETS),
+        driver.last_slots([SCHEDULE]),
     )
     assert not any(page.cursor for page in pages)
     return View(
@@ -44,6 +53,9 @@ async def look(driver: Driver, ids: Sequence[str], incarnations: Sequence[str]) 
         counts=counts,
         leases=leases,
         claims=dict(zip(incarnations, claims, strict=True)),
+        asked=dict(zip(incarnations, asked, strict=True)),
+        marks={mark.target: mark for mark in marks if mark is not None},
+        last_slot=last_slot,
     )
 
 
@@ -52,6 +64,8 @@ def expect_agreement(view: View, model: Model) -> None:
     assert view.states == {job_id: model.state(job_id) for job_id in view.states}
     assert view.results == [model.finished.get(job_id) for job_id in view.states]
     assert {lease.incarnation for lease in view.leases} == set(model.leases)
+    assert view.marks == model.marks
+    assert view.last_slot == (model.last_firing and model.last_firing[0])
     expect_each_job_in_one_place(view, model)
     expect_order(view, model)
 
@@ -61,9 +75,10 @@ def expect_each_job_in_one_place(view: View, model: Model) -> None:
     assert view.counts == model.counts()
     assert {shelf: len(jobs) for shelf, jobs in view.shelves.items()} == view.counts
     live = [job for shelf in SHELVES[:3] for job in view.shelves[shelf]]
-    assert whereabouts(live) == whereabouts(model.jobs.values())
+    assert whereabouts(live) == whereabouts(job for job in model.jobs.values() if not job.awaits)
     for incarnation, claims in view.claims.items():
         assert claims == {job.id: job.token for job in model.held(incarnation)}
+        assert sorted(view.asked[incarnation]) == sorted(model.asked_of(incarnation))
 
 
 def expect_order(view: View, model: Model) -> None:

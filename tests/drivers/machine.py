@@ -9,20 +9,25 @@ from typing import Any, ClassVar, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from aioqueue.drivers.base import Again, Claim, Driver, Finished, NewJob, Outcome
+from aioqueue.drivers.base import Again, Claim, Driver, Ended, Finished, NewJob, Outcome, Revocation
 from aioqueue.ids import new_id
-from aioqueue.job import JobState, may_move
+from aioqueue.job import TERMINAL, JobState, may_move
 from aioqueue.testing.model import Model
 from tests.drivers.agreement import contents, expect_agreement, ids_of, look
 from tests.drivers.plans import (
+    FIRST_SLOT,
     IDS,
     MOST_STEPS,
+    SCHEDULE,
     STEP,
     Plan,
     Request,
     addressed,
+    delays,
     endings,
+    ends,
     few,
+    ids,
     pick,
     plans,
     repeats,
@@ -48,6 +53,8 @@ class Histories(RuleBasedStateMachine):
         self.gone: list[str] = []
         self.given: list[tuple[str, Claim]] = []  # every claim ever given
         self.seen = dict.fromkeys(IDS, JobState.UNKNOWN)
+        self.waited: set[str] = set()
+        self.serials: set[int] = set()
         self.verbs: tuple[str, ...] = ()
         self.schedulings = 0
         self.steps = 0
@@ -83,6 +90,49 @@ class Histories(RuleBasedStateMachine):
         jobs = [self.new_job(request) for request in requests]
         expected = [self.model.enqueue(job) for job in jobs]
         assert self.run(self.drivers[process].enqueue(jobs)) == expected
+        self.verbs = ("enqueue",)
+
+    @rule(process=processes, job_id=ids, ends=ends)
+    def cancel(self, process: int, job_id: str, ends: list[Ended]) -> None:
+        self.cancel_one(process, job_id, ends)
+
+    @precondition(lambda self: self.model.running())
+    @rule(process=processes, which=pick, ends=ends)
+    def cancel_a_running_job(self, process: int, which: int, ends: list[Ended]) -> None:
+        running = self.model.running()
+        self.cancel_one(process, running[which % len(running)].id, ends)
+
+    def cancel_one(self, process: int, job_id: str, ends: list[Ended]) -> None:
+        ended = Ended(job_id, JobState.CANCELLED, b"cancelled", 10_000.0)
+        ends = self.aimed(ends, {job_id})
+        expected = self.model.cancel(ended, ends)
+        assert self.run(self.drivers[process].cancel(ended, ends)) == expected
+        self.verbs = ("cancel",)
+
+    @precondition(lambda self: self.model.scheduled())
+    @rule(process=processes, which=pick, delay=delays)
+    def reschedule(self, process: int, which: int, delay: float) -> None:
+        scheduled = self.model.scheduled()
+        self.reschedule_one(process, scheduled[which % len(scheduled)].id, delay)
+
+    @rule(process=processes, job_id=ids, delay=delays)
+    def reschedule_any(self, process: int, job_id: str, delay: float) -> None:
+        self.reschedule_one(process, job_id, delay)
+
+    def reschedule_one(self, process: int, job_id: str, delay: float) -> None:
+        delay = self.off_step(delay)
+        expected = self.model.reschedule(job_id, delay)
+        assert self.run(self.drivers[process].reschedule(job_id, delay, 0.0)) == expected
+        self.verbs = ("reschedule", "promote")
+
+    @rule(process=processes, request=requests, step=st.integers(-1, 2))
+    def fire(self, process: int, request: Request, step: int) -> None:
+        """Fire a slot near the last one; now and then that very one."""
+        last = FIRST_SLOT if self.model.last_firing is None else self.model.last_firing[0]
+        slot, job = last + 60 * step, self.new_job(request)
+        expected = self.model.fire(slot, job)
+        for driver in (self.drivers[process], self.drivers[-1]):
+            assert self.run(driver.fire(SCHEDULE, slot, job)) == expected
         self.verbs = ("enqueue",)
 
     @rule(process=processes, limit=few)
@@ -150,12 +200,14 @@ class Histories(RuleBasedStateMachine):
         self.settle_as(process, incarnation, [(held[which % len(held)], *rest) for which, *rest in plans])
 
     @precondition(lambda self: self.model.running())
-    @rule(process=processes, worker=pick, outcome=endings | repeats, successors=successors)
-    def settle_all(self, process: int, worker: int, outcome: Outcome, successors: list[Request]) -> None:
+    @rule(process=processes, worker=pick, outcome=endings | repeats, successors=successors, ends=ends)
+    def settle_all(
+        self, process: int, worker: int, outcome: Outcome, successors: list[Request], ends: list[Ended]
+    ) -> None:
         holders = sorted({job.incarnation for job in self.model.running()})
         incarnation = holders[worker % len(holders)]
         held = [(job.id, job.token) for job in self.model.held(incarnation)]
-        self.settle_as(process, incarnation, [(claim, outcome, successors) for claim in held])
+        self.settle_as(process, incarnation, [(claim, outcome, successors, ends) for claim in held])
 
     @precondition(lambda self: self.given)
     @rule(process=processes, which=pick, plans=plans)
@@ -194,6 +246,29 @@ class Histories(RuleBasedStateMachine):
         expected = self.model.release(incarnation, claims.items())
         assert self.run(self.drivers[process].release(incarnation, claims)) == expected
         self.verbs = ("release",)
+
+    # ------------------------------------------------------------------ revocations
+    @precondition(lambda self: self.model.jobs)
+    @rule(process=processes, which=pick, of_task=st.booleans(), once=st.booleans())
+    def revoke(self, process: int, which: int, of_task: bool, once: bool) -> None:
+        job_id = sorted(self.model.jobs)[which % len(self.model.jobs)]
+        driver, marked = self.drivers[process], f"task:task-of-{job_id}" if of_task else f"job:{job_id}"
+        self.run(driver.revoke(marked, once=once))
+        (mark,) = self.run(driver.revocations([marked]))
+        assert mark is not None
+        assert mark == Revocation(marked, 0.0, once, mark.serial)
+        assert mark.serial not in self.serials
+        self.serials.add(mark.serial)
+        self.model.marks[marked] = mark
+        self.verbs = ()
+
+    @precondition(lambda self: self.model.marks)
+    @rule(process=processes, which=pick)
+    def restore(self, process: int, which: int) -> None:
+        marked = [*sorted(self.model.marks), "job:unheard-of"][which % (len(self.model.marks) + 1)]
+        expected = self.model.marks.pop(marked, None) is not None
+        assert self.run(self.drivers[process].restore(marked)) == expected
+        self.verbs = ()
 
     # ------------------------------------------------------------------ leases
     @rule(process=processes, worker=pick)
@@ -257,15 +332,20 @@ class Histories(RuleBasedStateMachine):
         expect_agreement(view, self.model)
         for job_id, after in view.states.items():
             before = self.seen[job_id]
-            assert before is after or any(may_move(verb, before, after) for verb in self.verbs), (
-                f"{job_id}: {before} to {after} by {self.verbs}"
-            )
-        self.seen = view.states
+            assert before is after or self.may_move(job_id, before, after), f"{job_id}: {before} to {after}"
+        self.seen, self.waited = view.states, self.model.waiting()
+
+    def may_move(self, job_id: str, before: JobState, after: JobState) -> bool:
+        """Tell whether what was done may have moved a job; one that waits, or waited in between, follows others."""
+        followed = job_id in self.waited or (before is JobState.UNKNOWN and after in TERMINAL)
+        follows = followed and not {"settle", "cancel"}.isdisjoint(self.verbs)
+        return follows or any(may_move(verb, before, after) for verb in self.verbs)
 
     # ------------------------------------------------------------------ steps
     def new_job(self, request: Request) -> NewJob:
-        job_id, payload, priority, delay = request
-        return NewJob(job_id, f"task-of-{job_id}", payload, priority, self.off_step(delay))
+        job_id, payload, priority, delay, stages, key = request
+        waits = tuple(stage for stage in stages if stage != job_id)
+        return NewJob(job_id, f"task-of-{job_id}", payload, priority, self.off_step(delay), unique=key, waits=waits)
 
     def off_step(self, delay: float) -> float:
         """Put a delay half a step off the clock's, and behind every one before it: no two jobs are due at once."""
@@ -288,12 +368,32 @@ class Histories(RuleBasedStateMachine):
 
     def settle_as(self, process: int, incarnation: str, plans: list[Any]) -> None:
         outcomes = [
-            addressed(self.timed(outcome), claim, tuple(self.new_job(request) for request in successors))
-            for claim, outcome, successors in plans
+            self.outcome_of(claim, outcome, [self.new_job(request) for request in successors], ends)
+            for claim, outcome, successors, ends in plans
         ]
         expected = [self.model.settle(incarnation, outcome) for outcome in outcomes]
         assert self.run(self.drivers[process].settle(incarnation, outcomes)) == expected
         self.verbs = ("settle", "enqueue")
+
+    def outcome_of(
+        self, claim: tuple[str, int], outcome: Outcome, successors: list[NewJob], ends: list[Ended]
+    ) -> Outcome:
+        """Return the outcome of a claim; what it ends is not what it goes on with."""
+        spared = {claim[0], *(job.id for job in successors), *(stage for job in successors for stage in job.waits)}
+        others = tuple(self.aimed(ends, spared))
+        marks = [given.revoked for _, given in self.given if given.token == claim[1]]
+        ran = outcome.state is JobState.SUCCEEDED if isinstance(outcome, Finished) else True
+        consumes = None if ran or not marks else marks[0]
+        return addressed(self.timed(outcome), claim, tuple(successors), others, consumes)
+
+    def aimed(self, ends: list[Ended], spared: set[str]) -> list[Ended]:
+        """Aim the first of some ends at a job that waits, if there is one."""
+        first = [
+            Ended(waiting, each.state, each.outcome)
+            for each, waiting in zip(ends, sorted(self.model.waiting()), strict=False)
+        ]
+        by_id = {each.id: each for each in [*ends, *first[:1]]}
+        return [each for each in by_id.values() if each.id not in spared]
 
     def timed(self, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Again):
@@ -312,3 +412,4 @@ class Histories(RuleBasedStateMachine):
             job = self.model.jobs[claim.id]
             assert job.state is JobState.QUEUED
             assert (contents(claim), claim.deferrals) == (contents(job), job.deferrals)
+            assert claim.revoked == self.model.mark_of(claim.id)

@@ -11,10 +11,10 @@ from typing import TypeVar
 import pytest
 from redis import Redis
 
-from aioqueue.drivers.base import Again, Claim, Finished, NewJob, Settled
+from aioqueue.drivers.base import EVENTS_TOPIC, Admitted, Again, Claim, Ended, Finished, NewJob, Settled
 from aioqueue.drivers.redis import RedisDriver
 from aioqueue.drivers.redis import connections as connections_module
-from aioqueue.drivers.redis import push as push_module
+from aioqueue.drivers.redis import subscriptions as subscriptions_module
 from aioqueue.errors import AioqueueError, ConfigurationError, StoreUnavailable
 from aioqueue.ids import new_id
 from aioqueue.job import JobState
@@ -128,7 +128,7 @@ async def test_an_operation_whose_reply_is_lost_may_be_repeated(server: RedisSer
     async with way.open(), opened(f"redis://127.0.0.1:{way.port}") as driver:
         await with_lost_reply(lambda: driver.register("worker", 30, b""))
         jobs = [NewJob(name, "task", b"") for name in "abcd"]
-        assert await with_lost_reply(lambda: driver.enqueue(jobs)) == ["present"] * 4
+        assert await with_lost_reply(lambda: driver.enqueue(jobs)) == [Admitted("present", name) for name in "abcd"]
         claimed = await with_lost_reply(lambda: driver.claim("worker", 1, 3, 1))
         a, b, c = claimed.jobs
         assert [claim.id for claim in claimed.jobs] == ["a", "b", "c"]
@@ -140,6 +140,12 @@ async def test_an_operation_whose_reply_is_lost_may_be_repeated(server: RedisSer
         assert (await with_lost_reply(lambda: driver.renew("worker"))).alive
         assert await with_lost_reply(lambda: driver.reap("worker", 2)) is None
         assert [job.id for job in (await driver.jobs("queued")).jobs] == ["c", "d", "b"]
+        assert await with_lost_reply(lambda: driver.fire("schedule", 1.0, NewJob("e", "task", b"")))
+        cancelled = Ended("e", JobState.CANCELLED)
+        assert await with_lost_reply(lambda: driver.cancel(cancelled)) == "finished"
+        assert await with_lost_reply(lambda: driver.acquire("lock", "owner", 60))
+        assert not await with_lost_reply(lambda: driver.free("lock", "owner"))
+        assert not await with_lost_reply(lambda: driver.put_if_absent("key", b"value"))
 
 
 async def test_a_restart_costs_no_call_that_comes_after_it(server: RedisServer) -> None:
@@ -234,8 +240,8 @@ async def test_a_listener_comes_back_and_tells_of_the_gap(server: RedisServer) -
 
 
 async def test_a_listener_notices_a_half_open_connection(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(push_module, "SILENCE", 0.05)
-    monkeypatch.setattr(push_module, "CALL_TIMEOUT", 0.2)
+    monkeypatch.setattr(subscriptions_module, "SILENCE", 0.05)
+    monkeypatch.setattr(subscriptions_module, "CALL_TIMEOUT", 0.2)
     gaps: asyncio.Queue[None] = asyncio.Queue()
     heard: asyncio.Queue[str] = asyncio.Queue()
     async with opened(server.url) as driver, asyncio.timeout(20):
@@ -245,6 +251,82 @@ async def test_a_listener_notices_a_half_open_connection(server: RedisServer, mo
         server.resume()
         await gaps.get()
         await hear_of_one_job(driver, heard)
+
+
+async def test_subscriptions_come_back_with_the_connection(server: RedisServer) -> None:
+    heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+    gaps: asyncio.Queue[None] = asyncio.Queue()
+
+    def hear(topic: str, data: bytes) -> None:
+        heard.put_nowait((topic, data))
+
+    async with opened(server.url) as driver, asyncio.timeout(20):
+        await driver.listen(lambda _id, _settled: None, lambda: gaps.put_nowait(None))
+        await driver.subscribe("kept", hear)
+        await driver.subscribe("dropped", hear)
+        await asyncio.to_thread(server.stop)
+        dropping = asyncio.create_task(driver.unsubscribe("dropped"))
+        adding = asyncio.create_task(driver.subscribe("added", hear))
+        await asyncio.to_thread(server.restart)
+        await asyncio.gather(dropping, adding, gaps.get())
+        assert [await driver.publish(topic, b"news") for topic in ("kept", "dropped", "added")] == [1, 0, 1]
+        assert {await heard.get(), await heard.get()} == {("kept", b"news"), ("added", b"news")}
+
+
+async def test_a_cancelled_subscription_hears_nothing(server: RedisServer) -> None:
+    async with opened(server.url) as driver, asyncio.timeout(20):
+        await driver.subscribe("other", lambda _topic, _data: None)
+        for _ in range(20):
+            subscribing = asyncio.create_task(driver.subscribe(EVENTS_TOPIC, lambda _topic, _data: None))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            subscribing.cancel()
+            await asyncio.wait([subscribing])
+        while await driver.publish(EVENTS_TOPIC, b""):  # noqa: ASYNC110 - the server tells nobody of it
+            await asyncio.sleep(0.001)
+        await driver.subscribe(EVENTS_TOPIC, lambda _topic, _data: None)
+        await driver.enqueue([NewJob("a", "task", b"")])
+        assert driver.audience
+        assert await driver.publish("other", b"") == 1
+
+
+async def test_many_topics_on_one_connection(server: RedisServer) -> None:
+    heard: list[str] = []
+    with Redis.from_url(server.url) as store:
+        before = clients(store)
+        async with opened(server.url) as driver, asyncio.timeout(20):
+            await driver.listen(lambda _id, _settled: None, lambda: None)
+            topics = [f"topic-{number}" for number in range(50)]
+            await asyncio.gather(*(driver.subscribe(topic, lambda topic, _: heard.append(topic)) for topic in topics))
+            await asyncio.gather(*(driver.unsubscribe(topic) for topic in topics[10:]))
+            assert sum(await asyncio.gather(*(driver.publish(topic, b"") for topic in topics))) == 10
+            subscribed = [client for client in store.client_list() if client["sub"] != "0"]
+            assert len(subscribed) == 1
+        await until(lambda: clients(store) == before)
+
+
+async def test_a_subscription_to_a_server_that_is_gone_is_refused_and_may_be_repeated(server: RedisServer) -> None:
+    async with opened(server.url) as driver, asyncio.timeout(20):
+        await asyncio.to_thread(server.stop)
+        with pytest.raises(StoreUnavailable):
+            await driver.subscribe("topic", lambda _topic, _data: None)
+        await asyncio.to_thread(server.restart)
+        await driver.subscribe("topic", lambda _topic, _data: None)
+        assert await driver.publish("topic", b"") == 1
+
+
+async def test_pause_wakes_every_waiter(server: RedisServer) -> None:
+    with Redis.from_url(server.url) as store:
+        async with opened(server.url) as driver, asyncio.timeout(20):
+            waits = [asyncio.create_task(driver.wait(f"worker-{number}", 60)) for number in range(10)]
+            await until(lambda: waiters(store) == 10)
+            await driver.pause()
+            await asyncio.gather(*waits)
+            await driver.wait("worker", 60)  # the one token that was left
+            waiting = asyncio.create_task(driver.wait("worker", 60))
+            await until(lambda: waiters(store) == 1)
+            await driver.resume()
+            await waiting
 
 
 async def test_a_broken_callback_does_not_deafen_the_others(

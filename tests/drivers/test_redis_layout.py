@@ -9,7 +9,19 @@ import pytest
 import pytest_asyncio
 from redis import Redis
 
-from aioqueue.drivers.base import DEAD_LETTERS_KEPT, Again, Claim, Driver, Finished, NewJob
+from aioqueue.drivers.base import (
+    DEAD_LETTERS_KEPT,
+    NOTES_KEPT,
+    Again,
+    Claim,
+    Driver,
+    Ended,
+    Finished,
+    Membership,
+    NewChord,
+    NewJob,
+    Revocation,
+)
 from aioqueue.drivers.redis import RedisDriver
 from aioqueue.errors import ConfigurationError, StoreUnavailable
 from aioqueue.ids import new_id
@@ -47,8 +59,18 @@ def succeed(claim: Claim, result_ttl: float = 60.0, dead_reason: str = "") -> Fi
     return Finished(claim.id, claim.token, JobState.SUCCEEDED, b"value", result_ttl, dead_reason=dead_reason)
 
 
+async def admissions(driver: Driver, jobs: list[NewJob]) -> list[str]:
+    return [admitted.admission for admitted in await driver.enqueue(jobs)]
+
+
+def ended(job_id: str, result_ttl: float = 60.0) -> Ended:
+    return Ended(job_id, JobState.CANCELLED, b"outcome", result_ttl)
+
+
 async def live_through_everything(driver: Driver) -> None:
     """Leave something of every kind in the store."""
+    await live_through_canvas(driver)
+    await live_through_the_rest(driver)
     await driver.register("worker", 30, b"info")
     await driver.register("dying", 30, b"info")
     await driver.enqueue([NewJob(f"job-{number}", "task", b"", priority=number - 3) for number in range(8)])
@@ -61,8 +83,42 @@ async def live_through_everything(driver: Driver) -> None:
     await driver.reap("dying", 0)
 
 
+async def live_through_canvas(driver: Driver) -> None:
+    """Leave a chord half done, a stage that waits, a unique job, and what is left of a cancelled one in its line."""
+    await driver.register("canvas", 30, b"")
+    chord = NewChord(NewJob("callback", "task", b"", unique="callback", waits=("after-callback",)), 2)
+    await driver.enqueue(
+        [
+            NewJob("member", "task", b"", priority=7),
+            NewJob("head", "task", b"", priority=7, waits=("stage",)),
+            NewJob("only", "task", b"", priority=6, unique="only"),
+            NewJob("stale", "task", b"", priority=6),
+        ],
+        [chord],
+    )
+    await driver.cancel(ended("stale"))
+    member, _ = (await driver.claim("canvas", 1, 2, 1)).jobs
+    done = Finished(member.id, member.token, JobState.SUCCEEDED, b"1", 60, member=Membership("callback", 0))
+    await driver.settle("canvas", [done])
+    await driver.cancel(ended("head"))
+
+
+async def live_through_the_rest(driver: Driver) -> None:
+    """Leave revocations, places, uses, slots, values and notes."""
+    await driver.revoke("job:other", once=True, ttl=60)
+    await driver.acquire("lock", "owner", 60)
+    await driver.spend("rate", 1, 60)
+    await driver.fire("schedule", 1.0, NewJob("fired", "task", b""))
+    await driver.put("key", b"value", ttl=60)
+    await driver.note("member", b"note", 60)
+    await driver.resume()
+    await driver.claim("nobody", 1, 1, 1)
+
+
 async def finish_everything(driver: Driver) -> None:
     await driver.retire("worker")
+    await driver.retire("canvas")
+    await driver.cancel(ended("callback", result_ttl=0), [ended("after-callback")])
     await driver.shift(1_000)
     await driver.promote(100)
     await driver.register("last", 30, b"")
@@ -82,13 +138,15 @@ async def test_every_key_carries_the_hash_tag_of_its_queue(driver: RedisDriver, 
 async def test_what_remains_of_finished_jobs_has_a_ttl(driver: RedisDriver, store: Redis) -> None:
     await live_through_everything(driver)
     await finish_everything(driver)
-    assert {key for key in store.scan_iter() if store.ttl(key) < 0} == {"aq:{mail}:meta"}
+    assert {key for key in store.scan_iter() if store.ttl(key) < 0} == {"aq:{mail}:meta", "aq:{mail}:slots"}
 
 
 async def test_a_flush_leaves_nothing_of_the_jobs(driver: RedisDriver, store: Redis) -> None:
     await live_through_everything(driver)
     await driver.flush()
-    assert set(store.scan_iter()) == {"aq:{mail}:meta", "aq:{mail}:leases", "aq:{mail}:lease:worker"}
+    leases = {"aq:{mail}:leases", "aq:{mail}:lease:worker", "aq:{mail}:lease:canvas"}
+    assert set(store.scan_iter()) == {"aq:{mail}:meta", "aq:{mail}:kv:key", *leases}
+    assert not [field for field in store.hkeys("aq:{mail}:meta") if field.startswith("stale")]
 
 
 async def test_forgotten_scripts_are_taught_again(driver: RedisDriver, store: Redis) -> None:
@@ -102,7 +160,7 @@ async def test_forgotten_scripts_are_taught_again(driver: RedisDriver, store: Re
 async def test_a_call_longer_than_a_script_is_cut(driver: RedisDriver) -> None:
     jobs = [NewJob(new_id(), "task", b"", delay=0.001 * (number % 2)) for number in range(2_500)]
     ids = [job.id for job in jobs]
-    assert await driver.enqueue(jobs) == ["accepted"] * 2_500
+    assert await admissions(driver, jobs) == ["accepted"] * 2_500
     await driver.shift(10)
     await driver.promote(2_500)
     await driver.register("a", 30, b"")
@@ -165,7 +223,141 @@ async def test_a_full_server_refuses_new_jobs_and_nothing_else(driver: RedisDriv
     await driver.promote(10)
     assert await driver.counts() == {"queued": 20, "scheduled": 1, "running": 0, "dead": 1}
     store.config_set("maxmemory", 0)
-    assert await driver.enqueue([NewJob("new", "task", b"")]) == ["accepted"]
+    assert await admissions(driver, [NewJob("new", "task", b"")]) == ["accepted"]
+
+
+async def test_a_full_server_lets_all_pass_that_ends_or_frees(driver: RedisDriver, store: Redis) -> None:
+    await live_through_canvas(driver)
+    await driver.acquire("lock", "owner", 60)
+    await driver.put("key", b"value")
+    (head,) = await driver.claims("canvas")
+    assert head == "head"
+    await driver.enqueue([NewJob("later", "task", b"", delay=50), NewJob("another", "task", b"", delay=50)])
+    store.config_set("maxmemory", 1)
+    for refused in (driver.put("k", b"v"), driver.increment("n"), driver.fire("s", 1.0, NewJob("f", "task", b""))):
+        with pytest.raises(StoreUnavailable, match="is full"):
+            await refused
+    assert await driver.last_slots(["s"]) == [None]
+    assert await driver.cancel(ended("head")) == "asked"
+    assert await driver.cancellations("canvas") == ["head"]
+    assert await driver.cancel(ended("later")) == "cancelled"
+    assert await driver.reschedule("another", 1, 0.0)
+    await driver.revoke("job:head", once=True)
+    assert await driver.restore("job:head")
+    assert await driver.extend("lock", "owner", 60)
+    assert await driver.free("lock", "owner")
+    assert await driver.acquire("lock", "other", 60)
+    assert await driver.spend("rate", 1, 60) == 0.0
+    assert await driver.clear([]) == 1
+    assert await driver.pop("key") == b"value"
+    await driver.pause()
+    await driver.resume()
+    tokens = await driver.claims("canvas")
+    last = Finished("head", tokens["head"], JobState.SUCCEEDED, b"2", 60, member=Membership("callback", 1))
+    assert await driver.settle("canvas", [last]) == ["settled"]
+    assert await driver.state("callback") is JobState.QUEUED
+
+
+async def test_a_chord_as_long_as_several_scripts(driver: RedisDriver) -> None:
+    size = 2_500
+    members = [NewJob(f"member-{number}", "task", b"", priority=1) for number in range(size)]
+    await driver.enqueue(members, [NewChord(NewJob("callback", "task", b""), size)])
+    await driver.register("worker", 30, b"")
+    claims = (await driver.claim("worker", 1, size, 1)).jobs
+    done = [
+        Finished(claim.id, claim.token, JobState.SUCCEEDED, b"%d" % n, n % 2, member=Membership("callback", n))
+        for n, claim in enumerate(claims)
+    ]
+    done.reverse()
+    assert await driver.settle("worker", done) == ["settled"] * size
+    (callback,) = (await driver.claim("worker", 2, 10, 1)).jobs
+    assert callback.inputs == tuple(b"%d" % n for n in range(size))
+    await driver.release("worker", {callback.id: callback.token})
+    (callback,) = (await driver.claim("worker", 3, 10, 1)).jobs
+    assert len(callback.inputs) == size
+
+
+async def test_many_cancelled_jobs_leave_nothing_in_their_line(driver: RedisDriver, store: Redis) -> None:
+    ids = [f"job-{number}" for number in range(1_500)]
+    await driver.enqueue([NewJob(job_id, "task", b"") for job_id in ids])
+    for job_id in ids[1:]:
+        assert await driver.cancel(ended(job_id)) == "cancelled"
+    assert await driver.counts() == {"queued": 1, "scheduled": 0, "running": 0, "dead": 0}
+    await driver.register("worker", 30, b"")
+    claimed = await driver.claim("worker", 1, 1, 1)
+    assert ([claim.id for claim in claimed.jobs], claimed.more) == (ids[:1], False)
+    assert not store.exists("aq:{mail}:ready:0", "aq:{mail}:gone")
+    assert store.hget("aq:{mail}:meta", "stale") == "0"
+
+
+async def test_a_cancelled_job_that_comes_again_has_no_earlier_place(driver: RedisDriver, store: Redis) -> None:
+    await driver.enqueue([NewJob(job_id, "task", b"") for job_id in "abc"])
+    assert await driver.cancel(ended("b")) == "cancelled"
+    await driver.shift(1_000)
+    assert await admissions(driver, [NewJob("b", "task", b"")]) == ["accepted"]
+    assert [job.id for job in (await driver.jobs("queued")).jobs] == ["a", "c", "b"]
+    assert (await driver.counts())["queued"] == 3
+    await driver.register("worker", 30, b"")
+    assert [claim.id for claim in (await driver.claim("worker", 1, 10, 1)).jobs] == ["a", "c", "b"]
+    assert not store.exists("aq:{mail}:gone")
+
+
+async def test_pages_are_exact_while_jobs_are_cancelled(driver: RedisDriver) -> None:
+    ids = [f"job-{number}" for number in range(10)]
+    await driver.enqueue([NewJob(job_id, "task", b"") for job_id in ids])
+    page = await driver.jobs("queued", limit=4)
+    for cancelled in (ids[0], ids[2], ids[6], ids[8]):
+        await driver.cancel(ended(cancelled))
+    shown = [job.id for job in page.jobs]
+    while page.cursor:
+        page = await driver.jobs("queued", page.cursor, 4)
+        shown += [job.id for job in page.jobs]
+    assert shown == [*ids[:4], "job-4", "job-5", "job-7", "job-9"]
+
+
+async def test_stages_of_a_job_that_ends_alone_are_given_up(driver: RedisDriver, store: Redis) -> None:
+    await driver.enqueue([NewJob("head", "task", b"", waits=("stage",))])
+    await driver.register("worker", 30, b"")
+    (claim,) = (await driver.claim("worker", 1, 1, 1)).jobs
+    await driver.settle("worker", [succeed(claim)])
+    assert await driver.state("stage") is JobState.UNKNOWN
+    assert not store.exists("aq:{mail}:waiting", "aq:{mail}:stages", "aq:{mail}:jobs")
+
+
+async def test_lapsed_marks_and_notes_are_gone_from_the_store(driver: RedisDriver, store: Redis) -> None:
+    await driver.revoke("job:a", ttl=60)
+    await driver.revoke("job:b", until=await driver.now() + 100)
+    assert 0 < store.pttl("aq:{mail}:revoked") <= 100_000
+    await driver.revoke("task:c")
+    assert store.pttl("aq:{mail}:revoked") == -1
+    await driver.shift(200)
+    await driver.revoke("job:d", ttl=60)
+    assert set(store.hkeys("aq:{mail}:revoked")) == {"task:c", "job:d"}
+    for number in range(NOTES_KEPT + 5):
+        await driver.note("a", b"%d" % number, 60)
+    assert store.llen("aq:{mail}:n:0:a") == NOTES_KEPT
+
+
+async def test_a_mark_that_holds_once_is_not_used_up_by_one_that_came_before(driver: RedisDriver) -> None:
+    await driver.revoke("task:task", once=True)
+    await driver.enqueue([NewJob("a", "task", b"")])
+    await driver.register("worker", 30, b"")
+    (claim,) = (await driver.claim("worker", 1, 1, 1)).jobs
+    assert claim.revoked == Revocation("task:task", 0.0, True, 1)
+    await driver.revoke("task:task", once=True)
+    dropped = Finished("a", claim.token, JobState.CANCELLED, b"", 60, consumes=claim.revoked)
+    assert await driver.settle("worker", [dropped]) == ["settled"]
+    assert await driver.revocations(["task:task"]) == [Revocation("task:task", 0.0, True, 2)]
+
+
+async def test_sums_beyond_the_numbers_of_lua_are_exact(driver: RedisDriver, store: Redis) -> None:
+    await driver.put("n", b"9007199254740993", ttl=60)
+    assert await driver.increment("n") == 9_007_199_254_740_994
+    assert store.pttl("aq:{mail}:kv:n") > 0
+    with pytest.raises(ValueError, match="64 bits"):
+        await driver.increment("n", 2**63 - 1)
+    assert await driver.get("n") == b"9007199254740994"
+    assert not store.exists("aq:{mail}:sum")
 
 
 async def test_a_record_that_is_none_is_claimed_as_a_payload_without_a_task(driver: RedisDriver, store: Redis) -> None:
@@ -234,6 +426,8 @@ async def test_a_minimal_user_is_enough(server: RedisServer, store: Redis) -> No
     await driver.open()
     try:
         await driver.listen(lambda _id, _settled: None, lambda: None)
+        await driver.subscribe("topic", lambda _topic, _data: None)
+        assert await driver.publish("topic", b"") == 1
         await live_through_everything(driver)
         await finish_everything(driver)
         await driver.flush()

@@ -48,6 +48,11 @@ class Bell:
             return False
         return True
 
+    def ring_for_all(self) -> None:
+        """Wake everyone."""
+        for _ in range(len(self._sleepers) or 1):
+            self.ring()
+
     def ring(self) -> None:
         """Wake the one who has waited longest."""
         while self._sleepers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import chain
 
@@ -14,7 +14,9 @@ class Line:
     """Queued jobs in the order in which they are claimed; `place` grows from the head of a priority to its back."""
 
     def __init__(self) -> None:
-        self._lanes: dict[int, deque[Record]] = {priority: deque() for priority in reversed(PRIORITIES)}
+        self._lanes: dict[int, OrderedDict[str, Record]] = {
+            priority: OrderedDict() for priority in reversed(PRIORITIES)
+        }
         self._length = 0
         self._first = 0
         self._last = 0
@@ -23,14 +25,16 @@ class Line:
         """Stand a job at the back of its priority."""
         self._last += 1
         record.place = self._last
-        self._lanes[record.priority].append(record)
+        self._lanes[record.priority][record.id] = record
         self._length += 1
 
     def prepend(self, record: Record) -> None:
         """Stand a job at the head of its priority."""
         self._first -= 1
         record.place = self._first
-        self._lanes[record.priority].appendleft(record)
+        lane = self._lanes[record.priority]
+        lane[record.id] = record
+        lane.move_to_end(record.id, last=False)
         self._length += 1
 
     def take(self, limit: int) -> list[Record]:
@@ -38,12 +42,17 @@ class Line:
         taken: list[Record] = []
         for lane in self._lanes.values():
             count = min(len(lane), limit - len(taken))
-            taken.extend(lane.popleft() for _ in range(count))
+            taken.extend(lane.popitem(last=False)[1] for _ in range(count))
         self._length -= len(taken)
         return taken
+
+    def remove(self, record: Record) -> None:
+        """Take a job out of the line, wherever it stands."""
+        del self._lanes[record.priority][record.id]
+        self._length -= 1
 
     def __len__(self) -> int:
         return self._length
 
     def __iter__(self) -> Iterator[Record]:
-        return chain.from_iterable(self._lanes.values())
+        return chain.from_iterable(lane.values() for lane in self._lanes.values())

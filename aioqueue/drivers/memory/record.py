@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aioqueue.drivers.base import Claim, NewJob, StoredJob
+from aioqueue.drivers.base import Claim, NewJob, Revocation, StoredJob
 from aioqueue.job import JobState
 
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One job that is scheduled, queued or running.
+    """One job that waits, is scheduled, queued or running.
 
-    `place` orders it among those that stand with it; `batch` and `token` are those of its claim while it runs.
+    `place` orders it among those that stand with it; `batch` and `token` are those of its claim while it runs, and
+    `unwanted` says that someone asked to cancel it then. `waits` are the places kept for its later stages; such a place
+    `awaits` it.
     """
 
     id: str
@@ -20,6 +22,7 @@ class Record:
     payload: bytes
     priority: int
     expires_at: float
+    unique: str = ""
     state: JobState = JobState.UNKNOWN
     deliveries: int = 0
     deferrals: int = 0
@@ -28,12 +31,20 @@ class Record:
     incarnation: str = ""
     token: int = 0
     batch: int = 0
+    unwanted: bool = False
+    waits: tuple[str, ...] = ()
+    awaits: str = ""
 
 
 def admitted(job: NewJob, now: float) -> Record:
     """Return the record of a job that enters the store at `now`."""
     expires_at = now + job.expires_in if job.expires_in else job.expires_at
-    return Record(job.id, job.task, job.payload, job.priority, expires_at)
+    return Record(job.id, job.task, job.payload, job.priority, expires_at, job.unique, waits=job.waits)
+
+
+def placeholder(job_id: str, awaits: str) -> Record:
+    """Return the record of a later stage of which only the id is known."""
+    return Record(job_id, "", b"", 0, 0.0, awaits=awaits)
 
 
 def due_time(eta: float, delay: float, now: float) -> float:
@@ -41,7 +52,7 @@ def due_time(eta: float, delay: float, now: float) -> float:
     return eta or now + delay
 
 
-def claim_of(record: Record) -> Claim:
+def claim_of(record: Record, revoked: Revocation | None, inputs: tuple[bytes, ...]) -> Claim:
     """Return the right to settle a running job."""
     return Claim(
         record.id,
@@ -52,6 +63,8 @@ def claim_of(record: Record) -> Claim:
         record.deliveries,
         record.deferrals,
         record.expires_at,
+        revoked,
+        inputs,
     )
 
 

@@ -6,6 +6,7 @@ from aioqueue.drivers.base import (
     DEAD_LETTER_TTL,
     DEAD_LETTERS_KEPT,
     DONE_MARKER_TTL,
+    Ended,
     Finished,
     Settled,
     StoredJob,
@@ -25,15 +26,12 @@ class Remains:
         self._dead: dict[str, tuple[int, StoredJob]] = {}
         self._deaths = 0
 
-    def bury(self, record: Record, outcome: Finished, now: float) -> Settled:
+    def bury(self, end: Finished | Ended, now: float) -> Settled:
         """Remember a job that has ended, and return what its waiters are told."""
-        settled = Settled(outcome.id, outcome.state, outcome.outcome if outcome.result_ttl > 0 else b"")
-        self._markers.put(record.id, outcome.state, now + DONE_MARKER_TTL, now)
-        if outcome.result_ttl > 0:
-            self._results.put(record.id, settled, now + outcome.result_ttl, now)
-        if outcome.dead_reason:
-            self._keep_dead(record, outcome.dead_reason, now)
-        self.spend(outcome.token, now)
+        settled = Settled(end.id, end.state, end.outcome if end.result_ttl > 0 else b"")
+        self._markers.put(end.id, end.state, now + DONE_MARKER_TTL, now)
+        if end.result_ttl > 0:
+            self._results.put(end.id, settled, now + end.result_ttl, now)
         return settled
 
     def spend(self, token: int, now: float) -> None:
@@ -74,12 +72,17 @@ class Remains:
         self._drop_old_dead(now)
         return list(reversed(self._dead.values()))
 
-    def _keep_dead(self, record: Record, reason: str, now: float) -> None:
+    def keep_dead(self, record: Record, reason: str, now: float) -> None:
+        """Keep a job that failed for good as a dead letter."""
         self._dead.pop(record.id, None)
         self._deaths += 1
         self._dead[record.id] = (self._deaths, dead_letter(record, reason, now))
         if len(self._dead) > DEAD_LETTERS_KEPT:
             del self._dead[next(iter(self._dead))]
+
+    def drop_dead(self, job_id: str) -> None:
+        """Remove a dead letter."""
+        del self._dead[job_id]
 
     def _drop_old_dead(self, now: float) -> None:
         while self._dead:

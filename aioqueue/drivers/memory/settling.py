@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from aioqueue.drivers.base import Admission, Again, Finished, NewJob, Outcome, Settled, Verdict
-from aioqueue.drivers.memory.record import Record, admitted, due_time
+from aioqueue.drivers.base import Again, Finished, Membership, NewJob, Outcome, Verdict
+from aioqueue.drivers.memory.admission import succeed
+from aioqueue.drivers.memory.ending import Ending
+from aioqueue.drivers.memory.record import Record, due_time
 from aioqueue.drivers.memory.store import QueueState
-
-
-def admit(state: QueueState, job: NewJob, now: float) -> tuple[Admission, bool]:
-    """Store a job unless its id is taken; answer also whether a worker should know."""
-    if job.id in state.shelves.jobs:
-        return "present", False
-    if state.remains.settled(job.id, now) is not None:
-        return "finished", False
-    return "accepted", state.shelves.shelve(admitted(job, now), due_time(job.eta, job.delay, now), now)
 
 
 @dataclass(slots=True)
@@ -25,8 +18,11 @@ class Settling:
 
     state: QueueState
     now: float
-    news: list[Settled] = field(default_factory=list)
+    ending: Ending = field(init=False)
     stirs: bool = False
+
+    def __post_init__(self) -> None:
+        self.ending = Ending(self.state, self.now)
 
     def apply(self, incarnation: str, outcome: Outcome) -> Verdict:
         """End one claim with its outcome."""
@@ -34,19 +30,35 @@ class Settling:
         if record is None:
             return "already" if self.state.remains.spent(outcome.token, self.now) else "lost"
         self.state.shelves.drop_claim(record)
+        self.state.remains.spend(outcome.token, self.now)
         if isinstance(outcome, Finished):
             self._finish(record, outcome)
         else:
             self._repeat(record, outcome)
         self._succeed(outcome.successors)
+        self.ending.abandon_places()
         return "settled"
 
     def _finish(self, record: Record, outcome: Finished) -> None:
-        del self.state.shelves.jobs[record.id]
-        self.news.append(self.state.remains.bury(record, outcome, self.now))
+        self.ending.end(record, outcome)
+        if outcome.dead_reason:
+            self.state.remains.keep_dead(record, outcome.dead_reason, self.now)
+        self.ending.end_waiting(outcome.ends)
+        if outcome.member is not None:
+            self._contribute(outcome.member, outcome.outcome)
+        if outcome.consumes is not None:
+            self.state.revocations.consume(outcome.consumes, self.now)
+
+    def _contribute(self, member: Membership, value: bytes) -> None:
+        chord = self.state.chords.get(member.chord)
+        callback = self.state.shelves.waiting.get(member.chord)
+        if chord is None or callback is None or not chord.add(member.index, value):
+            return
+        self.state.shelves.withdraw(callback)
+        self.state.shelves.queue(callback)
+        self.stirs = True
 
     def _repeat(self, record: Record, outcome: Again) -> None:
-        self.state.remains.spend(outcome.token, self.now)
         if outcome.payload is not None:
             record.payload = outcome.payload
         record.deliveries += outcome.counts == "delivery"
@@ -56,5 +68,4 @@ class Settling:
 
     def _succeed(self, successors: Sequence[NewJob]) -> None:
         for job in successors:
-            _, stirs = admit(self.state, job, self.now)
-            self.stirs |= stirs
+            self.stirs |= succeed(self.state, job, self.now)

@@ -12,18 +12,48 @@ from aioqueue.job import JobState
 
 
 class Shelves:
-    """Each live job stands in exactly one place: the schedule, one of two lines, or its incarnation's claims."""
+    """Each live job stands in exactly one place: the schedule, one of two lines, its incarnation's claims, or aside.
+
+    Aside stands what waits for another job to end. `keys` names the live job of each `unique` key.
+    """
 
     def __init__(self) -> None:
         self.jobs: dict[str, Record] = {}
+        self.keys: dict[str, str] = {}
+        self.waiting: dict[str, Record] = {}
         self.schedule = Schedule()
         self.ready = Line()
         self.suspects = Line()
         self.claims: dict[str, dict[str, Record]] = {}
 
+    def enter(self, record: Record) -> None:
+        """Make a job a live one; it stands nowhere yet."""
+        self.jobs[record.id] = record
+        if record.unique:
+            self.keys[record.unique] = record.id
+
+    def leave(self, record: Record) -> None:
+        """End the life of a job that stands nowhere; its key is free again."""
+        del self.jobs[record.id]
+        if record.unique:
+            del self.keys[record.unique]
+
+    def set_aside(self, record: Record) -> None:
+        """Let a job wait."""
+        record.state = JobState.SCHEDULED
+        self.waiting[record.id] = record
+
+    def withdraw(self, record: Record) -> None:
+        """Take a job that does not run from where it stands; it then stands nowhere."""
+        if self.waiting.pop(record.id, None) is not None:
+            return
+        if record.state is JobState.SCHEDULED:
+            self.schedule.remove(record)
+        else:
+            self._line_of(record).remove(record)
+
     def shelve(self, record: Record, due_at: float, now: float) -> bool:
         """Queue or schedule a job that stands nowhere; answer whether a worker should know."""
-        self.jobs[record.id] = record
         if due_at <= now:
             self.queue(record)
             return True
@@ -62,19 +92,23 @@ class Shelves:
         record = self.claims.get(incarnation, {}).get(job_id)
         return record if record is not None and record.token == token else None
 
+    def unwanted(self, incarnation: str) -> list[str]:
+        """Return the jobs of an incarnation that someone asked to cancel."""
+        return [record.id for record in self.claims.get(incarnation, {}).values() if record.unwanted]
+
     def drop_claim(self, record: Record) -> None:
         """End a claim; the job then stands nowhere."""
         held = self.claims[record.incarnation]
         del held[record.id]
         if not held:
             del self.claims[record.incarnation]
-        record.incarnation = ""
+        record.incarnation, record.unwanted = "", False
 
     def drop_claims(self, incarnation: str) -> list[Record]:
         """End all claims of an incarnation, and return their jobs in the order of the claims."""
         records = sorted(self.claims.pop(incarnation, {}).values(), key=lambda each: each.token)
         for record in records:
-            record.incarnation = ""
+            record.incarnation, record.unwanted = "", False
         return records
 
     @property

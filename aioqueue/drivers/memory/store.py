@@ -10,8 +10,16 @@ from threading import Lock
 
 from aioqueue.drivers.base import Lease
 from aioqueue.drivers.memory.bell import Bell
+from aioqueue.drivers.memory.chord import Chord
+from aioqueue.drivers.memory.firings import Firings
+from aioqueue.drivers.memory.locks import Locks
+from aioqueue.drivers.memory.notes import Notes
+from aioqueue.drivers.memory.rates import Rates
 from aioqueue.drivers.memory.remains import Remains
+from aioqueue.drivers.memory.revocations import Revocations
 from aioqueue.drivers.memory.shelves import Shelves
+from aioqueue.drivers.memory.topics import Topics
+from aioqueue.drivers.memory.values import Values
 from aioqueue.drivers.memory.watchers import Watchers
 
 
@@ -36,14 +44,30 @@ class QueueState:
 
     shelves: Shelves = field(default_factory=Shelves)
     remains: Remains = field(default_factory=Remains)
+    chords: dict[str, Chord] = field(default_factory=dict)
+    revocations: Revocations = field(default_factory=Revocations)
+    firings: Firings = field(default_factory=Firings)
+    locks: Locks = field(default_factory=Locks)
+    rates: Rates = field(default_factory=Rates)
+    notes: Notes = field(default_factory=Notes)
+    values: Values = field(default_factory=Values)
+    topics: Topics = field(default_factory=Topics)
     leases: dict[str, Standing] = field(default_factory=dict)
     watchers: Watchers = field(default_factory=Watchers)
     bell: Bell = field(default_factory=Bell)
     offset: float = 0.0
+    paused: bool = False
 
     def now(self) -> float:
         """Return the store's time, in Unix seconds."""
         return time.time() + self.offset
+
+    def flush(self) -> None:
+        """Forget all but the leases, the pause, the key-value store, and who listens."""
+        self.shelves, self.remains = Shelves(), Remains()
+        self.chords.clear()
+        self.revocations.clear()
+        self.firings, self.locks, self.rates, self.notes = Firings(), Locks(), Rates(), Notes()
 
 
 class MemoryStore:

@@ -8,18 +8,25 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final, TypeVar, cast
 
 from aioqueue.drivers.base import (
+    LARGEST_NEWS,
     LAYOUT_VERSION,
-    Admission,
+    Admitted,
+    Cancelled,
     Claimed,
+    Ended,
     Hear,
+    HearNews,
     Lease,
+    NewChord,
     NewJob,
     Outcome,
     Page,
     Renewal,
+    Revocation,
     Settled,
     Shelf,
     StoredJob,
@@ -27,9 +34,9 @@ from aioqueue.drivers.base import (
 )
 from aioqueue.drivers.redis import wire
 from aioqueue.drivers.redis.connections import Connections
-from aioqueue.drivers.redis.push import Listener
 from aioqueue.drivers.redis.scripts import load, run
 from aioqueue.drivers.redis.server import server_of
+from aioqueue.drivers.redis.subscriptions import Subscriptions
 from aioqueue.drivers.redis.waking import Waking
 from aioqueue.errors import ConfigurationError, StoreUnavailable
 from aioqueue.job import JobState
@@ -38,7 +45,7 @@ STEP: Final = 1_000
 CALLS_AT_ONCE: Final = 8
 OLDEST_SERVER: Final = (6, 2)
 
-_ADMISSIONS: Final[tuple[Admission, ...]] = ("accepted", "present", "finished")
+_CANCELLED: Final[tuple[Cancelled, ...]] = ("cancelled", "asked", "finished", "unknown")
 _VERDICTS: Final[tuple[Verdict, ...]] = ("settled", "already", "lost")
 _SHELVES: Final[tuple[Shelf, ...]] = ("queued", "scheduled", "running", "dead")
 _QUEUE_NAME: Final = re.compile(r"[\w.:-]+", re.ASCII)
@@ -46,8 +53,17 @@ _PAGES: Final = {shelf: load(f"jobs_{shelf}") for shelf in _SHELVES}
 
 _OPEN, _NOW, _SHIFT = load("open"), load("now"), load("shift")
 _ENQUEUE, _CLAIM, _SETTLE, _RELEASE = load("enqueue"), load("claim"), load("settle"), load("release")
+_CANCEL, _RESCHEDULE, _REPLAY = load("cancel"), load("reschedule"), load("replay")
 _PROMOTE, _FLUSH, _COUNTS = load("promote"), load("flush"), load("counts")
 _REGISTER, _RENEW, _RETIRE, _LEASES, _REAP = (load(n) for n in ("register", "renew", "retire", "leases", "reap"))
+_REVOKE, _RESTORE, _REVOCATIONS, _PAUSE, _RESUME = (
+    load(n) for n in ("revoke", "restore", "revocations", "pause", "resume")
+)
+_FIRE, _SPEND = load("fire"), load("spend")
+_ACQUIRE, _EXTEND, _FREE, _HOLDERS, _CLEAR = (load(n) for n in ("acquire", "extend", "free", "holders", "clear"))
+_GET, _PUT, _PUT_IF_ABSENT = load("get"), load("put"), load("put_if_absent")
+_POP, _DELETE, _INCREMENT = load("pop"), load("delete"), load("increment")
+_NOTE, _NOTES = load("note"), load("notes")
 _RESULTS, _WATCH, _UNWATCH = load("results_known"), load("watch"), load("unwatch")
 _JOB, _STATE = load("job"), load("state")
 
@@ -68,7 +84,9 @@ class RedisDriver:
         self._listener_id = secrets.token_hex(8)
         self._calls: Connections | None = None
         self._waking: Waking | None = None
-        self._listener: Listener | None = None
+        self._subscriptions: Subscriptions | None = None
+        self._listens = False
+        self._audience = False
 
     def __repr__(self) -> str:
         return f"RedisDriver({self._server.address!r}, queue={self._queue!r})"
@@ -79,6 +97,7 @@ class RedisDriver:
             return
         self._calls = Connections(self._server, CALLS_AT_ONCE)
         self._waking = Waking(self._server, self._calls, self._prefix)
+        self._subscriptions = Subscriptions(self._server)
         try:
             self._check_layout(await self._run(_OPEN, LAYOUT_VERSION))
             await self._check_server()
@@ -87,7 +106,7 @@ class RedisDriver:
             raise
 
     async def close(self) -> None:
-        listener, self._listener = self._listener, None
+        subscriptions, self._subscriptions, self._listens = self._subscriptions, None, False
         waking, self._waking = self._waking, None
         calls, self._calls = self._calls, None
         async with AsyncExitStack() as closing:
@@ -95,22 +114,42 @@ class RedisDriver:
                 closing.push_async_callback(calls.close)
             if waking is not None:
                 closing.push_async_callback(waking.close)
-            if listener is not None:
-                closing.push_async_callback(listener.stop)
+            if subscriptions is not None:
+                closing.push_async_callback(subscriptions.stop)
 
     def clone(self) -> RedisDriver:
         return RedisDriver(self._url, self._queue)
 
     # ------------------------------------------------------------------ jobs
-    async def enqueue(self, jobs: Sequence[NewJob]) -> list[Admission]:
-        answers: list[Admission] = []
-        for step in _steps(jobs):
-            reply = await self._run(_ENQUEUE, wire.pack(wire.job_rows(step)))
-            answers += [_ADMISSIONS[code] for code in reply]
+    async def enqueue(self, jobs: Sequence[NewJob], chords: Sequence[NewChord] = ()) -> list[Admitted]:
+        answers: list[Admitted] = []
+        waiting = [wire.pack(wire.chord_rows(chords))] if chords else []
+        for step in _steps(jobs) if jobs else ([],):
+            codes, others, hearers = await self._run(_ENQUEUE, wire.pack(wire.job_rows(step)), *waiting)
+            self._audience = hearers > 0
+            answers += wire.read_admitted(step, codes, others)
+            waiting.clear()
         return answers
 
+    async def cancel(self, ended: Ended, ends: Sequence[Ended] = ()) -> Cancelled:
+        body, packed_ends = wire.ended_body(ended), wire.pack(wire.ended_rows(ends))
+        code: int = await self._run(_CANCEL, ended.id, body, ended.result_ttl, packed_ends)
+        return _CANCELLED[code]
+
+    async def cancellations(self, incarnation: str) -> list[str]:
+        asked = await self._connections().call("SMEMBERS", f"{self._prefix}unwanted:{incarnation}")
+        return [job_id.decode() for job_id in asked]
+
+    async def reschedule(self, job_id: str, delay: float, eta: float) -> bool:
+        return bool(await self._run(_RESCHEDULE, job_id, eta, delay))
+
+    async def replay(self, job_id: str, job: NewJob) -> bool:
+        return bool(await self._run(_REPLAY, job_id, wire.pack(wire.job_rows([job]))))
+
     async def claim(self, incarnation: str, batch: int, limit: int, suspects: int) -> Claimed:
-        return wire.read_claimed(await self._run(_CLAIM, incarnation, batch, limit, suspects))
+        reply = await self._run(_CLAIM, incarnation, batch, limit, suspects)
+        self._audience = wire.hearers_of(reply) > 0
+        return wire.read_claimed(reply)
 
     async def wait(self, incarnation: str, timeout: float) -> None:  # noqa: ARG002 - one token wakes whoever waits
         if self._waking is None:
@@ -142,7 +181,8 @@ class RedisDriver:
         await self._run(_REGISTER, incarnation, seconds, info)
 
     async def renew(self, incarnation: str) -> Renewal:
-        return Renewal(alive=await self._run(_RENEW, incarnation) == 1, cancel=[])
+        alive, asked = await self._run(_RENEW, incarnation)
+        return Renewal(alive=bool(alive), cancel=[job_id.decode() for job_id in asked])
 
     async def retire(self, incarnation: str) -> int:
         return cast("int", await self._run(_RETIRE, incarnation))
@@ -154,6 +194,99 @@ class RedisDriver:
         held = await self._run(_REAP, incarnation, counter)
         return None if held < 0 else held
 
+    # ------------------------------------------------------------------ stopping
+    async def revoke(self, target: str, until: float = 0.0, *, once: bool = False, ttl: float = 0.0) -> None:
+        await self._run(_REVOKE, target, until, int(once), ttl)
+
+    async def restore(self, target: str) -> bool:
+        return bool(await self._run(_RESTORE, target))
+
+    async def revocations(self, targets: Sequence[str]) -> list[Revocation | None]:
+        return wire.read_revocations(targets, await self._run(_REVOCATIONS, wire.pack(targets)))
+
+    async def pause(self) -> None:
+        await self._run(_PAUSE)
+        await self._keep_one_token()
+
+    async def resume(self) -> None:
+        await self._run(_RESUME)
+        await self._keep_one_token()
+
+    async def is_paused(self) -> bool:
+        return bool(await self._connections().call("HEXISTS", f"{self._prefix}meta", "paused"))
+
+    # ------------------------------------------------------------------ coordination
+    async def fire(self, schedule: str, slot: float, job: NewJob) -> bool:
+        return bool(await self._run(_FIRE, schedule, slot, wire.pack(wire.job_rows([job]))))
+
+    async def last_slots(self, schedules: Sequence[str]) -> list[float | None]:
+        if not schedules:
+            return []
+        last = await self._connections().call("HMGET", f"{self._prefix}slots", *schedules)
+        return [float(slot.partition(b" ")[0]) if slot else None for slot in last]
+
+    async def acquire(self, name: str, owner: str, ttl: float, limit: int = 1) -> bool:
+        return bool(await self._run(_ACQUIRE, name, owner, ttl, limit))
+
+    async def extend(self, name: str, owner: str, ttl: float) -> bool:
+        return bool(await self._run(_EXTEND, name, owner, ttl))
+
+    async def free(self, name: str, owner: str) -> bool:
+        return bool(await self._run(_FREE, name, owner))
+
+    async def holders(self, names: Sequence[str]) -> list[int]:
+        return cast("list[int]", await self._run(_HOLDERS, wire.pack(names)))
+
+    async def clear(self, names: Sequence[str]) -> int:
+        return cast("int", await self._run(_CLEAR, wire.pack(names)))
+
+    async def spend(self, name: str, limit: int, per: float) -> float:
+        return float(await self._run(_SPEND, name, limit, per))
+
+    # ------------------------------------------------------------------ key-value
+    async def get(self, key: str) -> bytes | None:
+        return cast("bytes | None", await self._run(_GET, key))
+
+    async def put(self, key: str, value: bytes, ttl: float = 0.0) -> None:
+        await self._run(_PUT, key, value, ttl)
+
+    async def put_if_absent(self, key: str, value: bytes, ttl: float = 0.0) -> bool:
+        return bool(await self._run(_PUT_IF_ABSENT, key, value, ttl))
+
+    async def pop(self, key: str) -> bytes | None:
+        return cast("bytes | None", await self._run(_POP, key))
+
+    async def delete(self, key: str) -> bool:
+        return bool(await self._run(_DELETE, key))
+
+    async def increment(self, key: str, by: int = 1) -> int:
+        total = await self._run(_INCREMENT, key, str(by))
+        if total is None:
+            raise ValueError(f"the value of {key!r}, or {by} more, is not a whole number of 64 bits")
+        return int(total)
+
+    # ------------------------------------------------------------------ news
+    async def publish(self, topic: str, data: bytes) -> int:
+        _check_size(data)
+        return cast("int", await self._connections().call("PUBLISH", self._channel(topic), data))
+
+    async def subscribe(self, topic: str, hear: HearNews) -> None:
+        await self._open_subscriptions().add(self._channel(topic), partial(hear, topic))
+
+    async def unsubscribe(self, topic: str) -> None:
+        await self._open_subscriptions().remove(self._channel(topic))
+
+    @property
+    def audience(self) -> bool:
+        return self._audience
+
+    async def note(self, job_id: str, data: bytes, ttl: float) -> int:
+        _check_size(data)
+        return cast("int", await self._run(_NOTE, job_id, data, ttl))
+
+    async def notes(self, job_id: str, after: int) -> list[tuple[int, bytes]]:
+        return wire.read_notes(await self._run(_NOTES, job_id, after))
+
     # ------------------------------------------------------------------ results
     async def results(self, ids: Sequence[str]) -> list[Settled | None]:
         known: list[Settled | None] = []
@@ -162,13 +295,12 @@ class RedisDriver:
         return known
 
     async def listen(self, hear: Hear, gap: Callable[[], None]) -> None:
-        if self._calls is None:
-            raise self._not_open()
-        if self._listener is not None:
+        if self._listens:
             raise RuntimeError("this driver has a listener already")
-        listener = Listener(self._server, f"{self._prefix}push:{self._listener_id}", hear, gap)
-        await listener.start()
-        self._listener = listener
+        subscriptions = self._open_subscriptions()
+        await subscriptions.add(f"{self._prefix}push:{self._listener_id}", partial(_hear_push, hear))
+        subscriptions.tell_of_gaps(gap)
+        self._listens = True
 
     async def watch(self, ids: Sequence[str], ttl: float) -> list[Settled | None]:
         known: list[Settled | None] = []
@@ -202,7 +334,7 @@ class RedisDriver:
 
     async def flush(self) -> None:
         epoch = await self._run(_FLUSH)
-        for kind in ("r", "w"):
+        for kind in ("r", "w", "n", "lock", "rate"):
             await self._collect(f"{self._prefix}{kind}:", f"{self._prefix}{kind}:{epoch}:")
 
     async def now(self) -> float:
@@ -229,6 +361,13 @@ class RedisDriver:
     async def _run(self, script: Any, *arguments: str | bytes | float) -> Any:
         return await run(self._connections(), script, self._prefix, *arguments)
 
+    def _channel(self, topic: str) -> str:
+        return f"{self._prefix}news:{topic}"
+
+    async def _keep_one_token(self) -> None:
+        """Take back what was pushed for more waiters than there are: one token wakes the next one, and is enough."""
+        await self._connections().call("LTRIM", f"{self._prefix}wake", 0, 0)
+
     async def _collect(self, prefix: str, current: str) -> None:
         """Delete the keys of past epochs; nothing reads them any more, so this need not be one step."""
         cursor = b"0"
@@ -245,6 +384,11 @@ class RedisDriver:
             raise self._not_open()
         return self._calls
 
+    def _open_subscriptions(self) -> Subscriptions:
+        if self._subscriptions is None:
+            raise self._not_open()
+        return self._subscriptions
+
     def _not_open(self) -> StoreUnavailable:
         return StoreUnavailable(f"{self!r} is not open")
 
@@ -253,6 +397,20 @@ def _steps(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """Cut a long call into what one script may carry."""
     for start in range(0, len(items), STEP):
         yield items[start : start + STEP]
+
+
+def _check_size(data: bytes) -> None:
+    if len(data) > LARGEST_NEWS:
+        raise ValueError(f"{len(data)} bytes of news: at most {LARGEST_NEWS} travel")
+
+
+def _hear_push(hear: Hear, message: bytes) -> None:
+    """Tell of each job in a message; an error over one of them must not keep the others from being told."""
+    for job_id, settled in wire.read_push(message):
+        try:
+            hear(job_id, settled)
+        except Exception:
+            logger.exception("the end of job %s could not be passed on", job_id)
 
 
 def _check_info(info: bytes, address: str) -> None:

@@ -13,6 +13,7 @@ from aioqueue.drivers.redis.connections import Connections
 
 _FOLDER: Final = files("aioqueue.drivers.redis") / "lua"
 _INCLUDE: Final = re.compile(r"^-- include: (\S+)\n", re.MULTILINE)
+_INCLUDE_HERE: Final = re.compile(r"^ +-- include: (\S+)\n", re.MULTILINE)
 
 
 class Script(NamedTuple):
@@ -23,18 +24,21 @@ class Script(NamedTuple):
 
 
 def load(name: str) -> Script:
-    """Return the script of `lua/<name>.lua`, with every file it includes before it, each once."""
-    text = "".join(_with_includes(f"{name}.lua", set()))
+    """Return the script of `lua/<name>.lua`, with every file it includes before it, each once.
+
+    An indented include stands where it is: what a script makes there costs only the calls that come there.
+    """
+    text = _with_includes(f"{name}.lua", set())
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-def _with_includes(file: str, seen: set[str]) -> list[str]:
+def _with_includes(file: str, seen: set[str]) -> str:
     if file in seen:
-        return []
+        return ""
     seen.add(file)
     text = (_FOLDER / file).read_text(encoding="utf-8")
-    included = [part for other in _INCLUDE.findall(text) for part in _with_includes(other, seen)]
-    return [*included, _INCLUDE.sub("", text)]
+    before = "".join(_with_includes(other, seen) for other in _INCLUDE.findall(text))
+    return before + _INCLUDE_HERE.sub(lambda here: _with_includes(here[1], set(seen)), _INCLUDE.sub("", text))
 
 
 async def run(connections: Connections, script: Script, prefix: str, *arguments: str | bytes | float) -> Any:

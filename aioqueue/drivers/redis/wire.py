@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from msgspec import Raw
 from msgspec.msgpack import Encoder
+from msgspec.structs import replace
 
-from aioqueue.drivers.base import Again, Claim, Claimed, Finished, Lease, NewJob, Outcome, Settled, StoredJob
+from aioqueue.drivers.base import (
+    Admission,
+    Admitted,
+    Again,
+    Claim,
+    Claimed,
+    Ended,
+    Finished,
+    Lease,
+    NewChord,
+    NewJob,
+    Outcome,
+    Revocation,
+    Settled,
+    StoredJob,
+)
 from aioqueue.job import JobState
 
 Reply: TypeAlias = list[Any]
 Field: TypeAlias = str | int | float | Raw
+Few: TypeAlias = dict[int, dict[str, Any]]
 
 STATES: Final = (
     JobState.UNKNOWN,
@@ -32,6 +49,10 @@ _RECORD: Final = struct.Struct(">bdH")
 _BODY: Final = struct.Struct(">Bd")
 _DEAD: Final = struct.Struct(">dII")
 _LENGTH: Final = struct.Struct(">I")
+_MARK: Final = struct.Struct(">ddBd")
+_NOTE: Final = struct.Struct(">dI")
+_ADMISSIONS: Final[tuple[Admission, ...]] = ("accepted", "present", "finished")
+_NO_TOKEN: Final = 0  # tokens count from 1
 
 pack: Final = Encoder().encode
 
@@ -42,13 +63,33 @@ def _text(data: bytes) -> Raw:
 
 
 # ---------------------------------------------------------------------- jobs
-def job_rows(jobs: Iterable[NewJob]) -> list[Field]:
-    """Return id, record, eta, delay, expires_in of each job, in one row."""
+def job_rows(jobs: Iterable[NewJob]) -> tuple[list[Field], Few]:
+    """Return id, record, eta, delay, expires_in of each job, in one row, and what few have, by position from 1."""
     rows: list[Field] = []
-    for job in jobs:
+    few: Few = {}
+    for position, job in enumerate(jobs, 1):
         expires_in = 0.0 if job.expires_at else job.expires_in
         rows += (job.id, _record(job), job.eta, job.delay, expires_in)
-    return rows
+        if job.unique or job.waits:
+            few[position] = _few(job)
+    return rows, few
+
+
+def chord_rows(chords: Sequence[NewChord]) -> tuple[list[Field], Few, list[int]]:
+    """Return the rows of the callbacks, what few of them have, and the number of members of each chord."""
+    return (*job_rows(chord.callback for chord in chords), [chord.size for chord in chords])
+
+
+def _few(job: NewJob) -> dict[str, Any]:
+    keys: dict[str, Any] = {"unique": job.unique} if job.unique else {}
+    return {**keys, "waits": job.waits} if job.waits else keys
+
+
+def read_admitted(jobs: Sequence[NewJob], codes: Sequence[int], others: Sequence[Any]) -> list[Admitted]:
+    answers = [Admitted(_ADMISSIONS[code], job.id) for job, code in zip(jobs, codes, strict=True)]
+    for position, holder in zip(others[::2], others[1::2], strict=True):
+        answers[position - 1] = Admitted("present", holder.decode())
+    return answers
 
 
 def _record(job: NewJob) -> Raw:
@@ -66,11 +107,21 @@ def _read_record(record: bytes) -> tuple[int, float, str, bytes]:
         return 0, 0.0, "", record
 
 
+def hearers_of(reply: Reply) -> int:
+    """Return how many hear of events, as the answer to a claim says."""
+    return cast("int", reply[3])
+
+
 def read_claimed(reply: Reply) -> Claimed:
-    now, due_in, more, ids, tokens, records, deliveries, deferrals = reply
+    now, due_in, more, _, ids, tokens, records, deliveries, deferrals, revoked, inputs = reply
     nothing = [None] * len(ids)
     rows = zip(ids, tokens, records, deliveries or nothing, deferrals or nothing, strict=True)
-    return Claimed([_claim(*row) for row in rows], float(now), read_due_in(due_in), bool(more))
+    claims = [_claim(*row) for row in rows]
+    for position, target, mark in zip(revoked[::3], revoked[1::3], revoked[2::3], strict=True):
+        claims[position - 1] = replace(claims[position - 1], revoked=_revocation(target.decode(), mark))
+    for position, values in zip(inputs[::2], inputs[1::2], strict=True):
+        claims[position - 1] = replace(claims[position - 1], inputs=tuple(values))
+    return Claimed(claims, float(now), read_due_in(due_in), bool(more))
 
 
 def _claim(job_id: bytes, token: int, record: bytes | None, deliveries: bytes | None, deferrals: bytes | None) -> Claim:
@@ -78,31 +129,65 @@ def _claim(job_id: bytes, token: int, record: bytes | None, deliveries: bytes | 
     return Claim(job_id.decode(), token, task, payload, priority, int(deliveries or 0), int(deferrals or 0), expires_at)
 
 
+def read_revocations(targets: Iterable[str], marks: Iterable[bytes | None]) -> list[Revocation | None]:
+    return [_revocation(target, mark) if mark else None for target, mark in zip(targets, marks, strict=True)]
+
+
+def _revocation(target: str, mark: bytes) -> Revocation:
+    until, _, once, serial = _MARK.unpack(mark)
+    return Revocation(target, until, bool(once), int(serial))
+
+
 def read_due_in(reply: bytes) -> float | None:
     return float(reply) if reply else None
 
 
 # ---------------------------------------------------------------------- outcomes
-def outcome_rows(outcomes: Iterable[Outcome]) -> tuple[list[Field], dict[int, dict[str, Any]]]:
+def outcome_rows(outcomes: Iterable[Outcome]) -> tuple[list[Field], Few]:
     """Return id, token, body, result_ttl of each outcome in one row, and what few have, by position from 1."""
     rows: list[Field] = []
-    extras: dict[int, dict[str, Any]] = {}
+    few: Few = {}
     for position, outcome in enumerate(outcomes, 1):
         if isinstance(outcome, Finished):
-            rows += (outcome.id, outcome.token, _body(outcome), outcome.result_ttl)
-            if outcome.dead_reason:
-                extras.setdefault(position, {})["reason"] = outcome.dead_reason
+            body = _body(outcome.state, outcome.token, outcome.outcome, outcome.result_ttl)
+            rows += (outcome.id, outcome.token, _text(body), outcome.result_ttl)
+            extra = _finished(outcome)
         else:
             rows += (outcome.id, outcome.token, "", RUNS_AGAIN)
-            extras[position] = _again(outcome)
+            extra = _again(outcome)
         if outcome.successors:
-            extras.setdefault(position, {})["successors"] = job_rows(outcome.successors)
-    return rows, extras
+            extra["successors"] = job_rows(outcome.successors)
+        if extra:
+            few[position] = extra
+    return rows, few
 
 
-def _body(outcome: Finished) -> Raw:
-    kept = outcome.outcome if outcome.result_ttl > 0 else b""
-    return _text(_BODY.pack(_CODES[outcome.state], outcome.token) + kept)
+def ended_rows(ends: Iterable[Ended]) -> list[Field]:
+    """Return id, body, result_ttl of each job that never ran, in one row."""
+    return [field for ended in ends for field in (ended.id, _text(ended_body(ended)), ended.result_ttl)]
+
+
+def ended_body(ended: Ended) -> bytes:
+    """Return what is kept as the result of a job that never ran."""
+    return _body(ended.state, _NO_TOKEN, ended.outcome, ended.result_ttl)
+
+
+def _body(state: JobState, token: int, outcome: bytes, result_ttl: float) -> bytes:
+    return _BODY.pack(_CODES[state], token) + (outcome if result_ttl > 0 else b"")
+
+
+def _finished(outcome: Finished) -> dict[str, Any]:
+    extra: dict[str, Any] = {}
+    if outcome.dead_reason:
+        extra["reason"] = outcome.dead_reason
+    if outcome.ends:
+        extra["ends"] = ended_rows(outcome.ends)
+    if outcome.member:
+        value = () if outcome.result_ttl > 0 else (_text(outcome.outcome),)
+        extra["member"] = (outcome.member.chord, outcome.member.index, *value)
+    if outcome.consumes:
+        extra["consumes"] = (outcome.consumes.target, outcome.consumes.serial)
+    return extra
 
 
 def _again(outcome: Again) -> dict[str, Any]:
@@ -120,7 +205,7 @@ def _settled(job_id: str, body: bytes) -> Settled:
     return Settled(job_id, STATES[body[0]], body[_BODY.size :])
 
 
-def read_news(message: bytes) -> Iterator[tuple[str, Settled | None]]:
+def read_push(message: bytes) -> Iterator[tuple[str, Settled | None]]:
     """Yield what one pushed message says: each job's id, and its outcome unless that was too large to travel."""
     position = 0
     while position < len(message):
@@ -175,3 +260,8 @@ def read_dead(job_id: bytes, letter: bytes) -> StoredJob:
 def read_lease(row: Reply) -> Lease:
     incarnation, counter, seconds, info, renewed_at = row
     return Lease(incarnation.decode(), int(counter), float(seconds), info, float(renewed_at))
+
+
+# ---------------------------------------------------------------------- news
+def read_notes(kept: Iterable[bytes]) -> list[tuple[int, bytes]]:
+    return [(_NOTE.unpack_from(note)[1], note[_NOTE.size :]) for note in kept]

@@ -21,6 +21,7 @@ from typing import Final
 
 JOBS: Final = b"j"
 RESULTS: Final = b"r"
+TOPICS: Final = b"t"
 NOTHING: Final = b""
 
 _TRIES: Final = 10

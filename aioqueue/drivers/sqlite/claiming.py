@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
 from aioqueue.drivers.base import Claim, Claimed
+from aioqueue.drivers.sqlite.chords import inputs_of
+from aioqueue.drivers.sqlite.revoking import marks_of
 from aioqueue.drivers.sqlite.schedule import due_in
 from aioqueue.drivers.sqlite.transaction import Row, Transaction
 
@@ -17,15 +21,26 @@ ORDINARY: Final = (16, 31)
 def claim(transaction: Transaction, incarnation: str, batch: int, limit: int, suspects: int) -> Claimed:
     """Move jobs from the head of the line to an incarnation."""
     lease = transaction.row("last_batch", incarnation=incarnation)
+    last_batch, paused = lease or (None, True)
     jobs: list[Claim] = []
     more = False
-    if lease and lease[0] == batch:
+    if lease and last_batch == batch:
         jobs = [Claim(*row) for row in transaction.rows("batch_again", incarnation=incarnation, batch=batch)]
-        more = _is_any_queued(transaction, ORDINARY)
+        more = not paused and _is_any_queued(transaction, ORDINARY)
     elif lease:
         transaction.execute("record_batch", incarnation=incarnation, batch=batch)
-        jobs, more = _take(transaction, incarnation, batch, limit, suspects)
-    return Claimed(jobs, transaction.now, due_in(transaction), more)
+        jobs, more = ([], False) if paused else _take(transaction, incarnation, batch, limit, suspects)
+    return Claimed(_complete(transaction, jobs), transaction.now, due_in(transaction), more)
+
+
+def _complete(transaction: Transaction, jobs: list[Claim]) -> list[Claim]:
+    """Add to jobs what is stored apart from them: revocations, and the inputs of callbacks."""
+    any_mark, any_chord = transaction.one("company_of_claims") if jobs else (False, False)
+    if not (any_mark or any_chord):
+        return jobs
+    marks = marks_of(transaction, jobs)
+    inputs = inputs_of(transaction, [job.id for job in jobs])
+    return [replace(job, revoked=marks.get(job.id), inputs=inputs.get(job.id, ())) for job in jobs]
 
 
 def _take(

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
+from aioqueue.drivers.base import EVENTS_TOPIC
 from aioqueue.drivers.sqlite.faults import as_unavailable, is_busy, patiently
 from aioqueue.drivers.sqlite.ringing import Ring, rings_for
+from aioqueue.drivers.sqlite.statements import STATEMENTS
 from aioqueue.drivers.sqlite.transaction import News, Transaction
 
 T = TypeVar("T")
@@ -49,17 +51,19 @@ class Ending:
 
 @dataclass(slots=True)
 class Round:
-    """What one group did, and who has to hear of it."""
+    """What one group did, and who has to hear of it; `audience` is None where the file did not say."""
 
     endings: list[Ending] = field(default_factory=list)
     news: News = field(default_factory=News)
     rings: list[Ring] = field(default_factory=list)
+    audience: bool | None = None
 
     def add(self, other: Round) -> None:
         """Take in what another group did."""
         self.endings += other.endings
         self.news.add(other.news)
         self.rings += other.rings
+        self.audience = self.audience if other.audience is None else other.audience
 
 
 def transact(store: Store, operation: Callable[[Transaction], T]) -> T:
@@ -94,8 +98,9 @@ def _transaction(store: Store, begin: str) -> Iterator[Transaction]:
     connection = store.connection
     connection.execute(begin)
     try:
-        shift = connection.execute("SELECT shift FROM queues WHERE number = ?", (store.queue,)).fetchone()[0]
-        yield Transaction(connection, store.queue, store.bell, time.time() + shift)
+        values = {"queue": store.queue, "topic": EVENTS_TOPIC}
+        ((shift, audience),) = connection.execute(STATEMENTS["surroundings"], values).fetchall()
+        yield Transaction(connection, store.queue, store.bell, time.time() + shift, bool(audience))
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
@@ -110,6 +115,7 @@ def _run_together(store: Store, group: Sequence[Entry]) -> Round:
             result.endings.append(_run_alone(store, entry, own))
             result.news.add(own.news)
         result.rings = rings_for(transaction, result.news)
+        result.audience = transaction.audience
     return result
 
 

@@ -27,6 +27,7 @@ class HandOver:
 
     def __init__(self, path: Path, hear: Callable[[News], None]) -> None:
         self.loop = asyncio.get_running_loop()
+        self.audience = False
         self._path = path
         self._hear = hear
         self._entries: SimpleQueue[Entry | None] = SimpleQueue()
@@ -58,6 +59,8 @@ class HandOver:
         return await future
 
     def _deliver(self, result: Round) -> None:
+        if result.audience is not None:
+            self.audience = result.audience
         for ending in result.endings:
             self._room.release()
             _resolve(ending)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aioqueue.drivers.base import Lease, Renewal
+from aioqueue.drivers.sqlite.cancelling import cancellations
 from aioqueue.drivers.sqlite.transaction import Transaction
 
 
@@ -12,8 +13,9 @@ def register(transaction: Transaction, incarnation: str, seconds: float, info: b
 
 
 def renew(transaction: Transaction, incarnation: str) -> Renewal:
-    """Add one to the counter of a lease that exists."""
-    return Renewal(transaction.row("renew_lease", incarnation=incarnation) is not None, [])
+    """Add one to the counter of a lease that exists, and tell which of its jobs are to be cancelled."""
+    alive = transaction.row("renew_lease", incarnation=incarnation) is not None
+    return Renewal(alive, cancellations(transaction, incarnation) if alive else [])
 
 
 def leases(transaction: Transaction) -> list[Lease]:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from aioqueue.drivers.base import DEAD_LETTER_TTL, Page, Shelf, StoredJob
+from aioqueue.drivers.sqlite.statements import STATEMENTS
 from aioqueue.drivers.sqlite.transaction import Row, Transaction
 from aioqueue.job import JobState
 
@@ -17,6 +18,7 @@ _START: Final[dict[Shelf, tuple[object, int]]] = {
     "running": ("", 0),
     "dead": (1e300, 0),
 }
+_FLUSHES: Final = [name for name in STATEMENTS if name.startswith("flush_")]
 
 
 def job(transaction: Transaction, job_id: str) -> StoredJob | None:
@@ -49,9 +51,9 @@ def counts(transaction: Transaction) -> dict[Shelf, int]:
 
 
 def flush(transaction: Transaction) -> None:
-    """Remove everything of the queue except leases."""
-    for table in ("jobs", "settled", "receipts", "dead", "waiters"):
-        transaction.execute(f"flush_{table}")
+    """Remove everything of the queue except leases, the pause and the key-value store."""
+    for statement in _FLUSHES:
+        transaction.execute(statement)
 
 
 def now(transaction: Transaction) -> float:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from aioqueue.drivers.base import Hear
-from aioqueue.drivers.sqlite.bell import JOBS, RESULTS, Bell
+from aioqueue.drivers.sqlite.bell import JOBS, RESULTS, TOPICS, Bell
 from aioqueue.drivers.sqlite.handover import HandOver
 from aioqueue.drivers.sqlite.listening import Listening
 from aioqueue.drivers.sqlite.looking import data_version
 from aioqueue.drivers.sqlite.ringing import hear_jobs
+from aioqueue.drivers.sqlite.subscribing import Subscribing
 from aioqueue.drivers.sqlite.transaction import News
 from aioqueue.drivers.sqlite.wakes import Wakes
 from aioqueue.drivers.sqlite.writer import Writer
@@ -29,6 +30,7 @@ class Opened:
         self.process = os.getpid()
         self.hand_over = HandOver(path, self._hear_news)
         self.wakes = Wakes()
+        self.subscribing = Subscribing(self.hand_over)
         self._bell = Bell(path)
         self._writer = Writer(path, queue, self._bell.address, self.hand_over)
         self._listening: Listening | None = None
@@ -55,6 +57,7 @@ class Opened:
             await asyncio.wait({self._polling})
         if self._listening:
             await self._listening.close()
+        await self.subscribing.close()
         await self._writer.join()
 
     def abandon(self) -> None:
@@ -91,16 +94,18 @@ class Opened:
             self.wakes.ring()
         if RESULTS in kinds and self._listening:
             self._listening.ring()
+        if TOPICS in kinds:
+            self.subscribing.ring()
 
     async def _poll(self) -> None:
         """Take every commit of others for a ring, where no bell can be hung."""
         seen = 0
         while True:
             await asyncio.sleep(POLL_EVERY)
-            if not (self.wakes.is_awaited or self._listening):
+            if not (self.wakes.is_awaited or self._listening or self.subscribing.is_used):
                 continue
             with suppress(StoreUnavailable):
                 version = await self.hand_over.read(data_version)
                 if version != seen:
                     seen = version
-                    self._hear_rings({JOBS, RESULTS})
+                    self._hear_rings({JOBS, RESULTS, TOPICS})

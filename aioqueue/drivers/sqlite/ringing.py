@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from aioqueue.drivers.sqlite.bell import JOBS, NOTHING, RESULTS
+from aioqueue.drivers.sqlite.bell import JOBS, NOTHING, RESULTS, TOPICS
 from aioqueue.drivers.sqlite.transaction import News, Transaction, json_list
 
 
@@ -21,9 +21,10 @@ def rings_for(transaction: Transaction, news: News) -> list[Ring]:
     rings = []
     if news.jobs:
         rings += [Ring(bell, address, JOBS) for bell, address in transaction.rows("bells_for_jobs")]
-    if news.told:
-        rows = transaction.rows("bells_of", bells=json_list(list(news.told)))
-        rings += [Ring(bell, address, RESULTS) for bell, address in rows]
+    for bells, kind in ((news.told, RESULTS), (news.posted, TOPICS)):
+        if bells:
+            rows = transaction.rows("bells_of", bells=json_list(list(bells)))
+            rings += [Ring(bell, address, kind) for bell, address in rows]
     return rings
 
 
@@ -40,4 +41,5 @@ def hear_jobs(transaction: Transaction) -> None:
 def take_bell_down(transaction: Transaction, number: int) -> None:
     """Forget a bell and whatever its driver waited for."""
     transaction.execute("take_bell_down", number=number)
+    transaction.execute("forget_subscriptions", number=number)
     transaction.execute("forget_waiters", number=number)

@@ -35,11 +35,32 @@ def announce(transaction: Transaction, due_times: Sequence[float]) -> None:
         transaction.news.jobs = True
 
 
+def place(transaction: Transaction, position: int, due_at: float) -> None:
+    """Put a stored job on the schedule, or at the back of the line if it is due (0)."""
+    announce(transaction, [due_at])
+    if due_at:
+        transaction.execute("put_off", position=position, due_at=due_at)
+    else:
+        transaction.many("promote_job", [(_back_of_line(transaction), position)])
+
+
+def reschedule(transaction: Transaction, job_id: str, delay: float, eta: float) -> bool:
+    """Give a scheduled job another due time."""
+    scheduled = transaction.row("scheduled_position", id=job_id)
+    if scheduled:
+        place(transaction, scheduled[0], due_time(transaction, eta, delay))
+    return scheduled is not None
+
+
 def promote(transaction: Transaction, limit: int) -> float | None:
     """Queue scheduled jobs that are due, earliest first."""
     due = [row[0] for row in transaction.rows("due_positions", limit=limit)]
     if due:
-        back = transaction.one("last_position")[0] + 1
-        transaction.many("promote_job", enumerate(due, back))
+        transaction.many("promote_job", enumerate(due, _back_of_line(transaction)))
         transaction.news.jobs = True
     return due_in(transaction)
+
+
+def _back_of_line(transaction: Transaction) -> int:
+    last: int = transaction.one("last_position")[0]
+    return last + 1

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from aioqueue.drivers.base import DEAD_LETTERS_KEPT, DONE_MARKER_TTL, Again, Finished, Outcome, Settled, Verdict
+from aioqueue.drivers.base import DEAD_LETTERS_KEPT, DONE_MARKER_TTL, Again, Finished, Outcome, Verdict
+from aioqueue.drivers.sqlite import stages
+from aioqueue.drivers.sqlite.chords import keep_value
+from aioqueue.drivers.sqlite.ending import end_jobs, end_waiting
 from aioqueue.drivers.sqlite.enqueueing import enqueue
+from aioqueue.drivers.sqlite.revoking import consume
 from aioqueue.drivers.sqlite.schedule import announce, due_time
 from aioqueue.drivers.sqlite.transaction import Transaction, json_list
 
 Position: TypeAlias = int
+Held: TypeAlias = tuple[Position, Outcome]
 
 
 def settle(transaction: Transaction, incarnation: str, outcomes: Sequence[Outcome]) -> list[Verdict]:
     """End each claim that is still this incarnation's; the others change nothing."""
     held = _held(transaction, incarnation, outcomes)
-    settled: dict[int, tuple[Position, Outcome]] = {}
+    settled: dict[int, Held] = {}
     verdicts: list[Verdict] = []
     for outcome in outcomes:
         position = held.pop((outcome.token, outcome.id), None)
@@ -41,17 +46,26 @@ def _was_settled(transaction: Transaction, outcome: Outcome) -> bool:
     return transaction.row("was_settled", id=outcome.id, token=outcome.token) is not None
 
 
-def _write(transaction: Transaction, settled: Sequence[tuple[Position, Outcome]]) -> None:
+def _write(transaction: Transaction, settled: Sequence[Held]) -> None:
+    """Write a batch at once; one by one if it ends waiting jobs, which others of the batch may just have queued."""
+    if any(isinstance(outcome, Finished) and outcome.ends for _, outcome in settled):
+        for one in settled:
+            _write_together(transaction, [one])
+    else:
+        _write_together(transaction, settled)
+
+
+def _write_together(transaction: Transaction, settled: Sequence[Held]) -> None:
     finished = [(position, outcome) for position, outcome in settled if isinstance(outcome, Finished)]
     if finished:
         _bury(transaction, finished)
-        _finish(transaction, finished)
-        _tell(transaction, [outcome for _, outcome in finished])
+        _finish(transaction, [position for position, _ in finished], [outcome for _, outcome in finished])
     for position, outcome in settled:
         if isinstance(outcome, Again):
             _run_again(transaction, position, outcome)
     successors = [successor for _, outcome in settled for successor in outcome.successors]
     if successors:
+        stages.vacate(transaction, [successor.id for successor in successors])
         enqueue(transaction, successors)
 
 
@@ -63,28 +77,16 @@ def _bury(transaction: Transaction, finished: Sequence[tuple[Position, Finished]
         transaction.execute("keep_newest_dead", kept=DEAD_LETTERS_KEPT)
 
 
-def _finish(transaction: Transaction, finished: Sequence[tuple[Position, Finished]]) -> None:
-    transaction.many("end_job", [(position,) for position, _ in finished])
-    transaction.many("record_settled", [_settled_row(transaction, outcome) for _, outcome in finished])
-
-
-def _settled_row(transaction: Transaction, outcome: Finished) -> tuple[int, str, str, int, float, float, bytes]:
-    outcome_until = transaction.now + outcome.result_ttl
-    expires_at = max(outcome_until, transaction.now + DONE_MARKER_TTL)
-    kept = outcome.outcome if outcome.result_ttl > 0 else b""
-    return transaction.queue, outcome.id, outcome.state.value, outcome.token, outcome_until, expires_at, kept
-
-
-def _tell(transaction: Transaction, finished: Sequence[Finished]) -> None:
-    """Note who waits for these jobs: this driver's listener is told at once, others fetch what they are rung for."""
-    ids = json_list([outcome.id for outcome in finished])
-    transaction.news.told.update(row[0] for row in transaction.rows("tell_waiters", ids=ids))
-    own = {row[0] for row in transaction.rows("take_own_waiters", ids=ids)}
-    transaction.news.heard += [
-        Settled(outcome.id, outcome.state, outcome.outcome if outcome.result_ttl > 0 else b"")
-        for outcome in finished
-        if outcome.id in own
-    ]
+def _finish(transaction: Transaction, positions: Sequence[Position], finished: Sequence[Finished]) -> None:
+    """End the jobs, and what their ends mean to others."""
+    for outcome in finished:
+        end_waiting(transaction, outcome.ends)
+    end_jobs(transaction, positions, finished)
+    for outcome in finished:
+        if outcome.member:
+            keep_value(transaction, outcome.member, outcome.outcome)
+    if used := [outcome.consumes for outcome in finished if outcome.consumes]:
+        consume(transaction, used)
 
 
 def _run_again(transaction: Transaction, position: Position, outcome: Again) -> None:

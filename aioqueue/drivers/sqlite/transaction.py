@@ -20,23 +20,27 @@ class News:
     """What others have to hear of once it is committed.
 
     `jobs` says that there may be something to claim or to schedule, `told` names the bells of other drivers whose
-    waiters are settled, `heard` are the settled jobs that this driver's listener waits for.
+    waiters are settled, `posted` those that subscribe to what was published, and `heard` are the settled jobs that this
+    driver's listener waits for.
     """
 
     jobs: bool = False
     told: set[int] = field(default_factory=set)
+    posted: set[int] = field(default_factory=set)
     heard: list[Settled] = field(default_factory=list)
 
     def add(self, other: News) -> None:
         """Take in the news of another operation."""
         self.jobs |= other.jobs
         self.told |= other.told
+        self.posted |= other.posted
         self.heard += other.heard
 
     def clear(self) -> None:
         """Forget everything: the operation has failed."""
         self.jobs = False
         self.told.clear()
+        self.posted.clear()
         self.heard.clear()
 
 
@@ -44,18 +48,20 @@ class News:
 class Transaction:
     """One operation's view of the store; every statement may use `:queue`, `:bell` and `:now` besides its own values.
 
-    `now` is the store's time in Unix seconds, the test-only shift included.
+    `now` is the store's time in Unix seconds, the test-only shift included. `audience` tells whether anyone subscribes
+    to events.
     """
 
     connection: sqlite3.Connection
     queue: int
     bell: int
     now: float
+    audience: bool
     news: News = field(default_factory=News)
 
     def fresh(self) -> Transaction:
         """Return the same transaction for another operation, with news of its own."""
-        return Transaction(self.connection, self.queue, self.bell, self.now)
+        return Transaction(self.connection, self.queue, self.bell, self.now, self.audience)
 
     def execute(self, statement: str, **values: object) -> sqlite3.Cursor:
         """Run a named statement."""

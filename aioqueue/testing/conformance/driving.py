@@ -11,6 +11,7 @@ from aioqueue.job import JobState
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (
     BOUND,
+    admissions,
     expect_counts,
     expect_line,
     expect_states,
@@ -49,7 +50,7 @@ async def check_a_closed_driver_can_be_opened_again(stage: Stage) -> None:
     await driver.enqueue(plain("a"))
     await driver.close()
     await driver.open()
-    assert await driver.enqueue(plain("a", "b")) == ["present", "accepted"]
+    assert await admissions(driver, plain("a", "b")) == ["present", "accepted"]
     await expect_line(driver, ["a", "b"])
 
 
@@ -70,7 +71,7 @@ async def check_queues_of_one_store_are_apart(stage: Stage) -> None:
     assert await take(other) == []
     assert await other.claims("worker") == {}
     assert await other.settle("worker", [success(claim)]) == ["lost"]
-    assert await other.enqueue(plain("same-id")) == ["accepted"]
+    assert await admissions(other, plain("same-id")) == ["accepted"]
     await other.flush()
     await expect_counts(one, running=1)
     await one.shift(1_000)
@@ -142,7 +143,7 @@ async def wait_and_listen(clone: Driver, ready: Callable[[], None]) -> str:
 async def check_empty_calls_do_nothing(stage: Stage) -> None:
     driver = await stage.driver()
     await hire(driver)
-    assert await driver.enqueue([]) == []
+    assert await admissions(driver, []) == []
     assert await driver.settle("worker", []) == []
     assert await driver.release("worker", {}) == 0
     assert await driver.results([]) == []
@@ -154,8 +155,8 @@ async def check_empty_calls_do_nothing(stage: Stage) -> None:
 async def check_many_calls_at_once(stage: Stage) -> None:
     driver = await stage.driver()
     jobs = numbered(300)
-    admissions = await asyncio.gather(*(driver.enqueue([job]) for job in jobs))
-    assert admissions == [["accepted"]] * 300
+    answers = await asyncio.gather(*(admissions(driver, [job]) for job in jobs))
+    assert answers == [["accepted"]] * 300
     workers = [await hire(driver, f"worker-{number}") for number in range(10)]
     batches = await asyncio.gather(*(take(driver, worker, limit=30) for worker in workers))
     assert sorted(ids_of(claim for batch in batches for claim in batch)) == ids_of(jobs)
@@ -172,8 +173,8 @@ async def check_many_calls_at_once(stage: Stage) -> None:
 async def check_large_batches(stage: Stage) -> None:
     driver = await stage.driver()
     jobs = numbered(2_500)
-    assert await driver.enqueue(jobs) == ["accepted"] * 2_500
-    assert await driver.enqueue(jobs[:1_500]) == ["present"] * 1_500
+    assert await admissions(driver, jobs) == ["accepted"] * 2_500
+    assert await admissions(driver, jobs[:1_500]) == ["present"] * 1_500
     await hire(driver)
     claims = await take(driver, limit=2_500)
     assert ids_of(claims) == ids_of(jobs)

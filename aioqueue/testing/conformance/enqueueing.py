@@ -7,6 +7,7 @@ from aioqueue.job import JobState
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (
     EVERY_BYTE,
+    admissions,
     expect_counts,
     expect_line,
     hire,
@@ -23,7 +24,7 @@ from aioqueue.testing.conformance.steps import (
 async def check_an_enqueued_job_is_queued_as_it_was_given(stage: Stage) -> None:
     driver = await stage.driver()
     job = NewJob("a", "module.task", EVERY_BYTE, priority=3, expires_at=9_999_999_999.25)
-    assert await driver.enqueue([job]) == ["accepted"]
+    assert await admissions(driver, [job]) == ["accepted"]
     stored = StoredJob("a", JobState.QUEUED, "module.task", EVERY_BYTE, 3, 0.0, 9_999_999_999.25, 0, "")
     assert await driver.job("a") == stored
     assert await driver.state("a") is JobState.QUEUED
@@ -35,8 +36,13 @@ async def check_answers_come_in_the_order_of_the_jobs(stage: Stage) -> None:
     claim = await run_one(driver, "done")
     await driver.settle("worker", [success(claim)])
     await driver.enqueue(plain("old"))
-    admissions = await driver.enqueue(plain("new", "done", "old", "new", "other"))
-    assert admissions == ["accepted", "finished", "present", "present", "accepted"]
+    assert await admissions(driver, plain("new", "done", "old", "new", "other")) == [
+        "accepted",
+        "finished",
+        "present",
+        "present",
+        "accepted",
+    ]
     await expect_line(driver, ["old", "new", "other"])
 
 
@@ -47,7 +53,7 @@ async def check_a_present_job_is_left_as_it_is(stage: Stage) -> None:
     ids = ["running", "queued", "scheduled"]
     before = [await driver.job(job_id) for job_id in ids]
     again = [NewJob(job_id, "other", b"second", priority=5, delay=5, expires_in=5) for job_id in ids]
-    assert await driver.enqueue(again) == ["present"] * 3
+    assert await admissions(driver, again) == ["present"] * 3
     assert [await driver.job(job_id) for job_id in ids] == before
     await expect_counts(driver, queued=1, scheduled=1, running=1)
 
@@ -56,7 +62,7 @@ async def check_a_job_with_a_result_is_not_run_again(stage: Stage) -> None:
     driver = await stage.driver()
     claim = await run_one(driver, "a")
     await driver.settle("worker", [success(claim)])
-    assert await driver.enqueue(plain("a")) == ["finished"]
+    assert await admissions(driver, plain("a")) == ["finished"]
     assert await driver.state("a") is JobState.SUCCEEDED
     await expect_counts(driver)
 
@@ -65,7 +71,7 @@ async def check_a_job_without_a_result_is_not_run_again(stage: Stage) -> None:
     driver = await stage.driver()
     claim = await run_one(driver, "a")
     await driver.settle("worker", [success(claim, result_ttl=0)])
-    assert await driver.enqueue(plain("a")) == ["finished"]
+    assert await admissions(driver, plain("a")) == ["finished"]
     assert await driver.state("a") is JobState.SUCCEEDED
     await expect_counts(driver)
 
@@ -183,7 +189,7 @@ async def check_ids_and_names_are_any_text(stage: Stage) -> None:
 async def check_an_id_that_is_a_suspect_is_present(stage: Stage) -> None:
     driver = await stage.driver()
     await make_suspects(driver, *plain("a"))
-    assert await driver.enqueue(plain("a")) == ["present"]
+    assert await admissions(driver, plain("a")) == ["present"]
     await hire(driver)
     claim = await take_one(driver)
     assert claim.deliveries == 1

@@ -6,6 +6,7 @@ from aioqueue.drivers.base import Driver, Finished, NewJob, Shelf
 from aioqueue.job import JobState
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (
+    admissions,
     expect_counts,
     expect_line,
     expect_states,
@@ -173,7 +174,7 @@ async def check_a_flushed_queue_goes_on(stage: Stage) -> None:
     driver = await stage.driver()
     states = await one_of_each(driver)
     await driver.flush()
-    assert await driver.enqueue(plain(*states)) == ["accepted"] * len(states)
+    assert await admissions(driver, plain(*states)) == ["accepted"] * len(states)
     await expect_line(driver, list(states))
     claims = await take(driver, batch=2, limit=2)
     assert await driver.settle("worker", [success(claim) for claim in claims]) == ["settled"] * 2

@@ -10,6 +10,7 @@ from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (
     BOUND,
     EVERY_BYTE,
+    admissions,
     hire,
     ids_of,
     make_suspects,
@@ -103,7 +104,7 @@ async def check_a_result_is_forgotten_after_its_ttl(stage: Stage) -> None:
         while (settled := (await driver.results(["a"]))[0]) is not None and settled.outcome:  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # no store tells when it forgets
     assert await driver.state("a") is JobState.SUCCEEDED
-    assert await driver.enqueue(plain("a")) == ["finished"]
+    assert await admissions(driver, plain("a")) == ["finished"]
 
 
 async def check_a_watched_job_is_pushed(stage: Stage) -> None:

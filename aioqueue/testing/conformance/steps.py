@@ -6,11 +6,21 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
-from aioqueue.drivers.base import Claim, Driver, Finished, Lease, NewJob, Shelf, StoredJob
+from aioqueue.drivers.base import (
+    Admission,
+    Claim,
+    Driver,
+    Finished,
+    Lease,
+    NewJob,
+    Shelf,
+    StoredJob,
+)
 from aioqueue.job import JobState
 
 BOUND: Final = 20.0  # seconds within which what is pushed must arrive; never waited for in a passing run
 EVERY_BYTE: Final = bytes(range(256))
+SHELVES: Final[tuple[Shelf, ...]] = ("queued", "scheduled", "running", "dead")
 
 
 def plain(*ids: str) -> list[NewJob]:
@@ -33,6 +43,13 @@ class Named(Protocol):
 def ids_of(jobs: Iterable[Named]) -> list[str]:
     """Return the ids of jobs, in their order."""
     return [job.id for job in jobs]
+
+
+async def admissions(driver: Driver, jobs: Sequence[NewJob]) -> list[Admission]:
+    """Enqueue jobs, and return what became of each; its id must be the one that the answer names."""
+    answers = await driver.enqueue(jobs)
+    assert ids_of(answers) == ids_of(jobs)
+    return [answer.admission for answer in answers]
 
 
 async def hire(driver: Driver, incarnation: str = "worker") -> str:
@@ -108,6 +125,14 @@ async def whole_shelf(driver: Driver, shelf: Shelf, limit: int = 100) -> list[St
 async def expect_states(driver: Driver, expected: Mapping[str, JobState]) -> None:
     """Check the state of some jobs."""
     assert {job_id: await driver.state(job_id) for job_id in expected} == expected
+
+
+async def expect_waiting(driver: Driver, *ids: str) -> None:
+    """Check that jobs wait: they are live, and stand on no shelf."""
+    await expect_states(driver, dict.fromkeys(ids, JobState.SCHEDULED))
+    shelved = [job.id for shelf in SHELVES for job in await whole_shelf(driver, shelf)]
+    assert not set(ids) & set(shelved)
+    assert [await driver.job(job_id) for job_id in ids] == [None] * len(ids)
 
 
 async def expect_counts(driver: Driver, queued: int = 0, scheduled: int = 0, running: int = 0, dead: int = 0) -> None:

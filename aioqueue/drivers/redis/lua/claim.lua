@@ -1,14 +1,16 @@
 -- include: claims.lua
 -- include: lines.lua
 -- include: schedule.lua
+-- include: news.lua
 
 -- Moves jobs from the head of the line to an incarnation.
 -- KEYS  prefix
 -- ARGV  incarnation, batch, limit, suspects
--- Returns now, due_in or '', more (0 or 1), ids, tokens, records, deliveries, deferrals; the last two are empty where
---         no job of the queue has any.
--- Guarantee: a job is taken only if it has a record and no owner; tokens are fresh; repeating the last batch answers
---            with what is still held of it; passes at `maxmemory`.
+-- Returns now, due_in or '', more (0 or 1), how many hear of events, ids, tokens, records, deliveries, deferrals, revoked
+--         (position, target, mark, position, ...), inputs (position, values, position, ...); of the last four each is
+--         empty where no job of the queue has any.
+-- Guarantee: a job is taken only if it has a record and no owner, and none while the queue is paused; tokens are fresh;
+--            repeating the last batch answers with what is still held of it; passes at `maxmemory`.
 local incarnation, batch, limit, suspects = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local lease = redis.call('HMGET', lease_key(incarnation), 'counter', 'batch', 'first', 'last', 'stirred')
 
@@ -16,9 +18,13 @@ local lease = redis.call('HMGET', lease_key(incarnation), 'counter', 'batch', 'f
 local any_suspect = redis.call('EXISTS', DELIVERIES) == 1
 
 local function answer(ids, tokens, records, more)
-  local deliveries = any_suspect and hash_values(DELIVERIES, ids) or {}
-  local deferrals = redis.call('EXISTS', DEFERRALS) == 1 and hash_values(DEFERRALS, ids) or {}
-  return { seconds(now), due_in(), more and 1 or 0, ids, tokens, records, deliveries, deferrals }
+  local deliveries, deferrals, revoked, inputs = any_suspect and hash_values(DELIVERIES, ids) or {}, {}, {}, {}
+  if #ids > 0 and redis.call('EXISTS', DEFERRALS, REVOKED, CHORDS) > 0 then
+    -- include: claim_told.lua
+    deferrals, revoked, inputs = hash_values(DEFERRALS, ids), revoked_among(ids, records), inputs_among(ids)
+  end
+  local taken = { ids, tokens, records, deliveries, deferrals, revoked, inputs }
+  return append({ seconds(now), due_in(), more and 1 or 0, hearers() }, taken)
 end
 
 -- What is still held of the last batch.
@@ -31,7 +37,7 @@ local function repeated()
       ids[#ids + 1], tokens[#tokens + 1] = held[n], token
     end
   end
-  return answer(ids, tokens, hash_values(JOBS, ids), any_waits(READY))
+  return answer(ids, tokens, hash_values(JOBS, ids), not paused and any_waits(READY))
 end
 
 local taken, ids, records = {}, {}, {}
@@ -49,6 +55,11 @@ local function take_from(line, wanted)
         taken[id] = true
         ids[#ids + 1], records[#records + 1] = id, found[n]
       end
+    end
+    if stale > 0 then
+      -- include: stale.lua
+      forget_stale(line, popped)
+      clear_head(line)
     end
   end
 end
@@ -90,6 +101,9 @@ if not lease[1] then
 end
 if lease[2] == batch then
   return repeated()
+end
+if paused then
+  return answer({}, own(), {}, false)
 end
 if any_suspect then
   take(SUSPECTS, math.min(suspects, limit))

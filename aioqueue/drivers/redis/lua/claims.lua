@@ -15,10 +15,13 @@ local function held_by(incarnation)
   return ids, tokens
 end
 
--- Ends claims. It begins with a write that is allowed at `maxmemory`, and so lets what follows it pass.
+-- Ends claims, and with them the requests to cancel. It begins with a write that is allowed at `maxmemory`, and so lets what follows it pass.
 local function drop_claims(incarnation, ids)
   send('HDEL', claims_key(incarnation), ids)
   send('HDEL', OWNER, ids)
+  if redis.call('EXISTS', unwanted_key(incarnation)) == 1 then
+    send('SREM', unwanted_key(incarnation), ids)
+  end
 end
 
 local function end_lease(incarnation)

@@ -1,10 +1,10 @@
 -- include: deadletters.lua
--- include: lines.lua
+-- include: stale.lua
 
 -- KEYS  prefix
 -- Returns how many jobs are queued, scheduled, running, dead.
 -- Guarantee: writes nothing.
-local queued = 0
+local queued = -stale
 for _, name in ipairs(append(lines_of(SUSPECTS), lines_of(READY))) do
   queued = queued + redis.call('LLEN', AQ .. name)
 end

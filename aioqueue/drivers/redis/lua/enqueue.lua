@@ -1,8 +1,21 @@
 -- include: admit.lua
+-- include: news.lua
 
--- Stores new jobs and wakes a waiter.
+-- Stores new jobs and wakes a waiter; stores the callbacks of chords, which wait.
 -- KEYS  prefix
--- ARGV  jobs: msgpack array id, record, eta, delay, expires_in, id, ...
--- Returns 0 accepted, 1 present or 2 finished for each job.
+-- ARGV  jobs: msgpack array of rows and `more` (see admit.lua)
+--       chords, if there are any: msgpack array of the callbacks' rows, their `more`, and the numbers of members
+-- Returns 0 accepted, 1 present or 2 finished for each job; position, id, position, ... of the jobs of which another has
+--         the unique key; how many hear of events.
 -- Guarantee: all or nothing; a job that is there or remembered is left alone; refused at `maxmemory`.
-return admit(cmsgpack.unpack(ARGV[1]))
+if ARGV[2] then
+  -- include: enqueue_chords.lua
+  admit_chords(unpack(cmsgpack.unpack(ARGV[2])))
+end
+local rows, more = unpack(cmsgpack.unpack(ARGV[1]))
+local answers, holders = admit(rows, more, {})
+local others = {}
+for n, id in pairs(holders) do
+  append(others, { n, id })
+end
+return { answers, others, hearers() }

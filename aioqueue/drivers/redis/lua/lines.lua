@@ -30,6 +30,12 @@ local function priority_of(record)
   return math.max(LOWEST, math.min(HIGHEST, byte))
 end
 
+-- Returns the name of the line in which a queued job stands.
+local function line_of(id, record)
+  local kind = redis.call('HEXISTS', DELIVERIES, id) == 1 and SUSPECTS or READY
+  return kind .. priority_of(record)
+end
+
 -- Returns line -> ids, each in the order given; a job without a record belongs in none.
 local function by_line(ids, records)
   local deliveries = redis.call('EXISTS', DELIVERIES) == 1 and hash_values(DELIVERIES, ids) or {}

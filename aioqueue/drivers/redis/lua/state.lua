@@ -11,7 +11,8 @@ if redis.call('HEXISTS', JOBS, id) == 1 then
   if redis.call('HEXISTS', OWNER, id) == 1 then
     return RUNNING
   end
-  return redis.call('ZSCORE', SCHEDULE, id) and SCHEDULED or QUEUED
+  local later = redis.call('ZSCORE', SCHEDULE, id) or redis.call('HEXISTS', WAITING, id) == 1
+  return later and SCHEDULED or QUEUED
 end
 local head = redis.call('GETRANGE', result_key(id), 0, HEAD_SIZE - 1)
 local body = head ~= '' and told(head)

@@ -1,5 +1,6 @@
 -- name: last_batch
-SELECT batch FROM leases WHERE queue = :queue AND incarnation = :incarnation;
+SELECT batch, (SELECT paused FROM queues WHERE number = :queue) FROM leases
+WHERE queue = :queue AND incarnation = :incarnation;
 
 -- name: record_batch
 UPDATE leases SET batch = :batch WHERE queue = :queue AND incarnation = :incarnation;
@@ -20,11 +21,16 @@ SELECT 1 FROM jobs WHERE queue = :queue AND state = 'queued' AND line >= :first 
 -- name: reserve_tokens
 UPDATE tokens SET last = last + :count RETURNING last;
 
+-- name: company_of_claims
+SELECT
+    EXISTS (SELECT 1 FROM revocations WHERE queue = :queue),
+    EXISTS (SELECT 1 FROM chords WHERE queue = :queue);
+
 -- name: claim_job
 UPDATE jobs SET state = 'running', incarnation = ?, batch = ?, token = ? WHERE position = ?;
 
 -- name: release_claim
-UPDATE jobs SET state = 'queued', incarnation = '', batch = 0, token = 0
+UPDATE jobs SET state = 'queued', incarnation = '', batch = 0, token = 0, cancel_asked = 0
 WHERE queue = ? AND state = 'running' AND incarnation = ? AND token = ? AND id = ?;
 
 -- name: claims

@@ -16,5 +16,11 @@ DELETE FROM leases WHERE queue = :queue AND incarnation = :incarnation;
 DELETE FROM leases WHERE queue = :queue AND incarnation = :incarnation AND counter = :counter RETURNING counter;
 
 -- name: release_all
-UPDATE jobs SET state = 'queued', deliveries = deliveries + :deliveries, incarnation = '', batch = 0, token = 0
+UPDATE jobs SET
+    state = 'queued',
+    deliveries = deliveries + :deliveries,
+    incarnation = '',
+    batch = 0,
+    token = 0,
+    cancel_asked = 0
 WHERE queue = :queue AND state = 'running' AND incarnation = :incarnation;

@@ -1,13 +1,13 @@
 -- name: job
 SELECT id, state, task, payload, priority, due_at, expires_at, deliveries, incarnation FROM jobs
-WHERE queue = :queue AND id = :id;
+WHERE queue = :queue AND id = :id AND state <> 'waiting';
 
 -- name: dead_letter
 SELECT id, 'failed', task, payload, priority, 0.0, expires_at, deliveries, '', reason, died_at FROM dead
 WHERE queue = :queue AND id = :id AND died_at > :oldest;
 
 -- name: state
-SELECT state FROM jobs WHERE queue = :queue AND id = :id
+SELECT CASE state WHEN 'waiting' THEN 'scheduled' ELSE state END FROM jobs WHERE queue = :queue AND id = :id
 UNION ALL SELECT state FROM settled WHERE queue = :queue AND id = :id AND +expires_at > :now
 UNION ALL SELECT 'failed' FROM dead WHERE queue = :queue AND id = :id AND died_at > :oldest
 LIMIT 1;
@@ -54,8 +54,33 @@ DELETE FROM dead WHERE queue = :queue;
 -- name: flush_waiters
 DELETE FROM waiters WHERE queue = :queue;
 
--- name: clock_shift
-SELECT shift FROM queues WHERE number = :queue;
+-- name: flush_chords
+DELETE FROM chords WHERE queue = :queue;
+
+-- name: flush_chord_values
+DELETE FROM chord_values WHERE queue = :queue;
+
+-- name: flush_revocations
+DELETE FROM revocations WHERE queue = :queue;
+
+-- name: flush_slots
+DELETE FROM slots WHERE queue = :queue;
+
+-- name: flush_notebooks
+DELETE FROM notebooks WHERE queue = :queue;
+
+-- name: flush_notes
+DELETE FROM notes WHERE queue = :queue;
+
+-- name: flush_places
+DELETE FROM places WHERE queue = :queue;
+
+-- name: flush_uses
+DELETE FROM uses WHERE queue = :queue;
+
+-- name: surroundings
+SELECT shift, EXISTS (SELECT 1 FROM subscriptions WHERE queue = :queue AND topic = :topic) FROM queues
+WHERE number = :queue;
 
 -- name: shift_clock
 UPDATE queues SET shift = shift + :seconds WHERE number = :queue;

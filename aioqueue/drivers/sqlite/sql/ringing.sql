@@ -16,5 +16,8 @@ SELECT number, address FROM bells WHERE number <> :bell;
 -- name: take_bell_down
 DELETE FROM bells WHERE number = :number;
 
+-- name: forget_subscriptions
+DELETE FROM subscriptions WHERE bell = :number;
+
 -- name: forget_waiters
 DELETE FROM waiters WHERE bell = :number;

@@ -16,12 +16,6 @@ DELETE FROM dead WHERE queue = :queue AND (died_at, number) <= (
     SELECT died_at, number FROM dead WHERE queue = :queue ORDER BY died_at DESC, number DESC LIMIT 1 OFFSET :kept
 );
 
--- name: end_job
-DELETE FROM jobs WHERE position = ?;
-
--- name: record_settled
-INSERT OR REPLACE INTO settled (queue, id, state, token, outcome_until, expires_at, outcome) VALUES (?, ?, ?, ?, ?, ?, ?);
-
 -- name: run_again
 UPDATE jobs SET
     position = (SELECT max(position) + 1 FROM jobs),
@@ -32,18 +26,9 @@ UPDATE jobs SET
     deferrals = deferrals + :deferrals,
     incarnation = '',
     batch = 0,
-    token = 0
+    token = 0,
+    cancel_asked = 0
 WHERE position = :position;
 
 -- name: record_receipt
 INSERT INTO receipts (queue, token, expires_at) VALUES (:queue, :token, :expires_at);
-
--- name: tell_waiters
-UPDATE waiters SET told = 1
-WHERE queue = :queue AND id IN (SELECT value FROM json_each(:ids)) AND bell <> :bell AND +expires_at > :now
-RETURNING bell;
-
--- name: take_own_waiters
-DELETE FROM waiters
-WHERE queue = :queue AND id IN (SELECT value FROM json_each(:ids)) AND bell = :bell AND +expires_at > :now
-RETURNING id;

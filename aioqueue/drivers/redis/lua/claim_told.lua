@@ -1,0 +1,34 @@
+-- include: marks.lua
+-- include: chords.lua
+
+-- The part of a claim that tells what few jobs have.
+local function task_of(record)
+  return record and #record >= 11 and string.sub(record, 12, 11 + struct.unpack('>H', record, 10)) or ''
+end
+
+-- Returns the marks that hold for these jobs: a job's own before its task's.
+local function revoked_among(ids, records)
+  forget_lapsed_marks()
+  local targets, revoked = {}, {}
+  for n, id in ipairs(ids) do
+    targets[n], targets[#ids + n] = 'job:' .. id, 'task:' .. task_of(records[n])
+  end
+  local marks = marks_on(targets)
+  for n = 1, #ids do
+    local at = marks[n] and n or #ids + n
+    if marks[at] then
+      append(revoked, { n, targets[at], marks[at] })
+    end
+  end
+  return revoked
+end
+
+local function inputs_among(ids)
+  local inputs = {}
+  for n, size in ipairs(hash_values(CHORDS, ids)) do
+    if size then
+      append(inputs, { n, inputs_of(ids[n], tonumber(size)) })
+    end
+  end
+  return inputs
+end
