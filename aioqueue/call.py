@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from aioqueue.drivers.base import NewJob
 from aioqueue.options import CallSettings
@@ -20,7 +20,7 @@ running_job: ContextVar[Job[Any]] = ContextVar("aioqueue_running_job")
 
 
 class JobSnapshot(Struct, frozen=True):
-    """A job as it travels to a process that runs its body."""
+    """A job as it travels to a process that runs its body, beside its arguments."""
 
     id: str
     record: Record
@@ -48,7 +48,7 @@ class Job(Generic[R_co]):
 
     def snapshot(self) -> JobSnapshot:
         """Return what another process needs to know of this job."""
-        return JobSnapshot(self.id, self._record, self.priority)
+        return JobSnapshot(self.id, structs.replace(self._record, arguments=b""), self.priority)
 
     @property
     def task_name(self) -> str:

@@ -165,12 +165,16 @@ class Queue:
             parameters=Parameters(name, fn, supplied=int(declaration.context), max_payload=self._max_payload),
             source=ResultSource(self.session, returns, declaration.results, declaration.result_ttl),
         )
+        task.parameters.check()
+        returns.check()
         self.registry.add(task)
         return task
 
     # ------------------------------------------------------------------ jobs
     async def enqueue(self, job: Job[R], /) -> Result[R]:
         """Store a job made by `task.s(...)`; when this returns, it is safe. The same id again is stored once."""
+        if self.registry.get(job.task_name) is None:
+            raise ConfigurationError(f"{job!r} calls a task that this queue does not have: enqueue it on its own")
         session = await self.session()
         await session.enqueue(job.new_job())
         return Result(job.id, job.source)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from aioqueue.drivers.base import Settled
 from aioqueue.errors import AioqueueError, ResultsDisabled, ResultTimeout, ResultUnknown
 from aioqueue.ids import made_at
-from aioqueue.job import JobState
+from aioqueue.job import TERMINAL, JobState
 from aioqueue.outcome import decode_failure, exception_of
 from aioqueue.serializer import ReturnValue
 from aioqueue.session import Session
@@ -92,10 +92,10 @@ class Result(Generic[R_co]):
 
     async def _wait(self, timeout: float | None) -> Settled:
         if timeout is not None and timeout <= 0:
-            return await self._ask() or self._refuse_unfinished(await self.state())
-        session = await self._source.session()
+            return await self._ask() or await self._ask_again(await self.state())
         try:
             async with asyncio.timeout(timeout):
+                session = await self._source.session()
                 settled = await session.listener.wait(self._id)
         except TimeoutError:
             raise ResultTimeout(f"job {self._id} has no result after {timeout:g} s; it goes on") from None
@@ -103,8 +103,12 @@ class Result(Generic[R_co]):
             raise self._unknown()
         return settled
 
-    def _refuse_unfinished(self, state: JobState) -> Settled:
-        if state is JobState.UNKNOWN:
+    async def _ask_again(self, state: JobState) -> Settled:
+        """Refuse to wait; but a job that has ended between two looks has its result now."""
+        settled = await self._ask() if state in TERMINAL else None
+        if settled is not None:
+            return settled
+        if state is JobState.UNKNOWN or state in TERMINAL:
             raise self._unknown()
         raise ResultTimeout(f"job {self._id} is {state}: there is no result yet")
 
@@ -139,6 +143,8 @@ class ResultGroup(Generic[R_co]):
 
     async def get(self, timeout: float | None = None) -> list[R_co]:
         """Return all values, or raise the first error in the order of the jobs; `ResultTimeout` after `timeout` s."""
+        if timeout is not None and timeout <= 0:
+            return [await result.get(timeout=0) for result in self._results]
         try:
             async with asyncio.timeout(timeout):
                 endings = await asyncio.gather(*(result.get() for result in self._results), return_exceptions=True)

@@ -13,52 +13,57 @@ import anyio.to_thread
 from anyio import BrokenWorkerProcess, CapacityLimiter
 
 from aioqueue.call import Job, running_job
-from aioqueue.errors import SerializationError
 from aioqueue.task import Task
-from aioqueue.worker.ending import Died, Ending, Returned, TimedOut, Unstorable, ending_of
+from aioqueue.worker.ending import Died, Ending, TimedOut, ending_of, returned
 from aioqueue.worker.process_body import run_in_child
 
-# The place is taken before the timeout starts to run, so that waiting for one takes nothing off it.
+# The worker's capacity bounds both.
 _UNLIMITED: Final = CapacityLimiter(math.inf)
 
 
 class _ThreadBody:
-    """A function that tells whether a thread is inside it."""
+    """A function that tells whether a thread is inside it, and returns what it raises.
+
+    An exception that travelled from the thread as one could mean something to the event loop, as GeneratorExit does.
+    """
 
     def __init__(self, fn: Callable[[], object]) -> None:
         self.is_running = False
         self._fn = fn
 
-    def __call__(self) -> object:
+    def __call__(self) -> tuple[object, BaseException | None]:
         self.is_running = True
         try:
-            return self._fn()
+            return self._fn(), None
+        except BaseException as error:  # noqa: BLE001
+            return None, error
         finally:
             self.is_running = False
 
 
 class Bodies:
-    """Runs bodies, within the worker's limits on threads and processes.
+    """Runs bodies; the worker's capacity bounds how many.
 
     Whatever the function raises is an ending; only `asyncio.CancelledError` comes through. Coroutine and process
     bodies are really stopped by a timeout or a cancellation; a thread cannot be: it is left behind and counted.
     """
 
-    def __init__(self, threads: int, processes: int) -> None:
-        self.abandoned_threads = 0
-        self._limiters: Final = {"thread": CapacityLimiter(threads), "process": CapacityLimiter(processes)}
+    def __init__(self) -> None:
+        self._abandoned: set[_ThreadBody] = set()
         self._executors: Final = {"loop": self._on_loop, "thread": self._in_thread, "process": self._in_process}
 
+    @property
+    def abandoned_threads(self) -> int:
+        """How many threads are still inside bodies that were stopped."""
+        self._abandoned = {body for body in self._abandoned if body.is_running}
+        return len(self._abandoned)
+
     async def run(self, task: Task[..., Any], job: Job[Any], arguments: bytes, timeout: float | None) -> Ending:
-        """Run one body for at most `timeout` seconds (None: as long as it takes), once there is a place for it."""
-        executor = task.declaration.executor
-        run = partial(self._executors[executor], task, job, arguments)
+        """Run one body for at most `timeout` seconds (None: as long as it takes)."""
+        run = partial(self._executors[task.declaration.executor], task, job, arguments)
         running_job.set(job)
         try:
-            if executor == "loop":
-                return await _within(timeout, run)
-            async with self._limiters[executor]:
-                return await _within(timeout, run)
+            return await _within(timeout, run)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 -- SystemExit and its kin end the job, not the worker
@@ -66,17 +71,17 @@ class Bodies:
 
     async def _on_loop(self, task: Task[..., Any], job: Job[Any], arguments: bytes) -> Ending:
         args, kwargs = _arguments(task, job, arguments)
-        return _store(task, await task.fn(*args, **kwargs))
+        return returned(task.source.returns, await task.fn(*args, **kwargs))
 
     async def _in_thread(self, task: Task[..., Any], job: Job[Any], arguments: bytes) -> Ending:
         args, kwargs = _arguments(task, job, arguments)
         body = _ThreadBody(partial(task.fn, *args, **kwargs))
         try:
-            value = await anyio.to_thread.run_sync(body, abandon_on_cancel=True, limiter=_UNLIMITED)
+            value, error = await anyio.to_thread.run_sync(body, abandon_on_cancel=True, limiter=_UNLIMITED)
         except asyncio.CancelledError:
-            self.abandoned_threads += body.is_running
+            self._abandoned.add(body)
             raise
-        return _store(task, value)
+        return returned(task.source.returns, value) if error is None else ending_of(error, task.declaration)
 
     async def _in_process(self, task: Task[..., Any], job: Job[Any], arguments: bytes) -> Ending:
         body = partial(run_in_child, task.fn.__module__, task.fn.__qualname__, job.snapshot(), arguments)
@@ -102,10 +107,3 @@ async def _within(timeout: float | None, run: Callable[[], Awaitable[Ending]]) -
 def _arguments(task: Task[..., Any], job: Job[Any], encoded: bytes) -> tuple[list[Any], dict[str, Any]]:
     args, kwargs = task.parameters.decode(encoded)
     return ([job, *args] if task.declaration.context else args), kwargs
-
-
-def _store(task: Task[..., Any], value: object) -> Ending:
-    try:
-        return Returned(task.source.returns.encode(value))
-    except SerializationError as error:
-        return Unstorable(str(error))

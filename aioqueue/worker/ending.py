@@ -8,8 +8,9 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from aioqueue.errors import CancelExecution, RetryTask
+from aioqueue.errors import CancelExecution, RetryTask, SerializationError
 from aioqueue.options import Declaration, instant, seconds
+from aioqueue.serializer import ReturnValue
 
 LONGEST_ERROR: Final = 2_000
 LONGEST_TRACEBACK: Final = 16_000
@@ -71,6 +72,14 @@ def ending_of(error: BaseException, declared: Declaration) -> Ending:
         return Stopped(describe(error), error.retry)
     retried = isinstance(error, declared.retry_on) and not isinstance(error, declared.retry_not_on)
     return Raised(describe(error), _traceback_of(error), retried)
+
+
+def returned(returns: ReturnValue, value: object) -> Ending:
+    """Describe what a body returned, where it returned."""
+    try:
+        return Returned(returns.encode(value))
+    except SerializationError as error:
+        return Unstorable(str(error))
 
 
 def describe(error: BaseException) -> str:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from functools import partial
 from typing import Any
 
 from aioqueue.call import Job
 from aioqueue.drivers.base import Finished, Outcome
 from aioqueue.registry import Registry
+from aioqueue.worker.appetite import Appetite
 from aioqueue.worker.bodies import Bodies
-from aioqueue.worker.capacity import Capacity
+from aioqueue.worker.capacity import Capacity, Kind
 from aioqueue.worker.conclusion import conclude, fail_unread
 from aioqueue.worker.ending import Died, Ending, Raised, TimedOut, Unstorable, ending_of
 from aioqueue.worker.holdings import Holding
-from aioqueue.worker.prefetch import Prefetch
 from aioqueue.worker.reading import Readable, read_claim
 from aioqueue.worker.settler import Settler
 from aioqueue.worker.storeclock import StoreClock
@@ -33,22 +34,28 @@ class Executor:
         settler: Settler,
         capacity: Capacity,
         clock: StoreClock,
-        prefetch: Prefetch,
+        appetite: Appetite,
     ) -> None:
         self._registry = registry
         self._bodies = bodies
         self._settler = settler
         self._capacity = capacity
         self._clock = clock
-        self._prefetch = prefetch
+        self._appetite = appetite
         self._running: set[asyncio.Task[None]] = set()
 
+    @property
+    def running(self) -> int:
+        """How many bodies run."""
+        return len(self._running)
+
     def start(self, holding: Holding) -> None:
-        """Start a claim's body; the caller has taken a slot for it, which is given back at the end."""
+        """Start a claim's body in a slot, which it gives back at the end."""
+        self._capacity.take(holding.kind)
         body = asyncio.get_running_loop().create_task(self._execute(holding))
         holding.body = body
         self._running.add(body)
-        body.add_done_callback(self._ended)
+        body.add_done_callback(partial(self._ended, holding.kind))
 
     async def finish(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for the running bodies; answer whether all have ended."""
@@ -65,7 +72,7 @@ class Executor:
             outcome = fail_unread(holding.claim, "aioqueue itself failed while executing this job; its log says more")
         if outcome is not None:
             self._settler.put(outcome)
-        self._prefetch.body_ended(time.monotonic() - started)
+        self._appetite.body_ended(time.monotonic() - started)
 
     async def _outcome_of(self, holding: Holding) -> Outcome | None:
         reading = read_claim(holding.claim, self._registry, self._clock.now())
@@ -83,9 +90,9 @@ class Executor:
         _report(job, ending)
         return conclude(call, ending)
 
-    def _ended(self, body: asyncio.Task[None]) -> None:
+    def _ended(self, kind: Kind, body: asyncio.Task[None]) -> None:
         self._running.discard(body)
-        self._capacity.give_back()
+        self._capacity.give_back(kind)
 
 
 def _report(job: Job[Any], ending: Ending) -> None:

@@ -11,6 +11,8 @@ from typing import Final
 
 from aioqueue.errors import StoreUnavailable
 from aioqueue.queue import Queue
+from aioqueue.worker.appetite import Appetite
+from aioqueue.worker.backlog import Backlog
 from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity
 from aioqueue.worker.executor import Executor
@@ -18,7 +20,6 @@ from aioqueue.worker.fetcher import Fetcher
 from aioqueue.worker.holdings import Holdings
 from aioqueue.worker.lease import LeaseKeeper
 from aioqueue.worker.persistence import persistently
-from aioqueue.worker.prefetch import Prefetch
 from aioqueue.worker.racing import first_of
 from aioqueue.worker.reaper import Reaper
 from aioqueue.worker.scheduler import Scheduler
@@ -46,8 +47,8 @@ class Incarnation:
         self._reaper = Reaper(self._driver, lease_seconds)
         self._scheduler = Scheduler(self._driver)
         self._settler = Settler(self._driver, self.id, self._holdings)
-        clock, prefetch = StoreClock(), Prefetch(capacity.slots)
-        self._executor = Executor(queue.registry, bodies, self._settler, capacity, clock, prefetch)
+        clock, appetite = StoreClock(), Appetite(capacity.slots)
+        self._executor = Executor(queue.registry, bodies, self._settler, capacity, clock, appetite)
         self._fetcher = Fetcher(
             self._driver,
             self.id,
@@ -56,7 +57,8 @@ class Incarnation:
             self._executor,
             self._scheduler,
             clock,
-            prefetch,
+            appetite,
+            Backlog(queue.registry, capacity),
             reconcile_every=lease_seconds / 2,
         )
         self._settling: asyncio.Task[None] | None = None
@@ -76,7 +78,13 @@ class Incarnation:
     async def run(self, stopping: asyncio.Event) -> None:
         """Claim and run jobs until `stopping` is set or the lease is lost."""
         await first_of(
-            stopping.wait(), self.lost.wait(), self._fetcher.run(), self._scheduler.run(), self._reaper.run()
+            stopping.wait(),
+            self.lost.wait(),
+            self._fetcher.run(),
+            self._fetcher.return_stale(),
+            self._scheduler.run(),
+            self._reaper.run(),
+            self._settler_ends(),
         )
 
     async def drain(self) -> None:
@@ -86,8 +94,10 @@ class Incarnation:
             claimed = await self._fetcher.fetch()
             if claimed.jobs or claimed.due_in == 0:
                 continue
-            if not len(self._holdings):
+            if not len(self._holdings) and self._fetcher.asked_for_suspects:
                 return
+            if not len(self._holdings):
+                continue
             self._holdings.changed.clear()
             await self._holdings.changed.wait()
 
@@ -100,8 +110,18 @@ class Incarnation:
             await self._try_for(_LAST_WORDS, self._fetcher.release_waiting())
             await first_of(hurry.wait(), self._executor.finish(patience))
             await self._drop_bodies()
-            await self._try_for(_LAST_WORDS, self._settler.finish())
+            await self._try_for(_LAST_WORDS, self._settle_the_rest())
         await self._end()
+
+    async def _settle_the_rest(self) -> None:
+        if self._settling is not None:
+            await first_of(self._settler.finish(), asyncio.wait({self._settling}))
+
+    async def _settler_ends(self) -> None:
+        """Raise what ended the settler, which is to outlive everything else here."""
+        if self._settling is not None:
+            await asyncio.wait({self._settling})
+            self._settling.result()
 
     async def _drop_bodies(self) -> None:
         for holding in self._holdings:

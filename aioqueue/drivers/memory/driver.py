@@ -42,6 +42,9 @@ class MemoryDriver:
         self._queue = queue
         self._ear = Ear()
 
+    def __repr__(self) -> str:
+        return f"MemoryDriver(queue={self._queue!r})"
+
     # ------------------------------------------------------------------ life
     async def open(self) -> None:
         """Do nothing: the store is there."""

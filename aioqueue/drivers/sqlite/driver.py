@@ -45,6 +45,9 @@ class SqliteDriver:
         self._queue = queue
         self._opened: Opened | None = None
 
+    def __repr__(self) -> str:
+        return f"SqliteDriver({str(self._path)!r}, queue={self._queue!r})"
+
     # ------------------------------------------------------------------ life
     async def open(self) -> None:
         """Open or create the file; a driver whose loop was closed, or whose process has forked, begins anew.
