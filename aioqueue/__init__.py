@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aioqueue.call import Job, current_job
 from aioqueue.errors import (
     AioqueueError,
     CancelExecution,
@@ -22,9 +21,10 @@ from aioqueue.errors import (
     TaskLost,
     TaskTimeout,
 )
-from aioqueue.job import JobState
+from aioqueue.job import Job, current_job
 from aioqueue.queue import Queue
 from aioqueue.result import Result, ResultGroup
+from aioqueue.states import JobState
 from aioqueue.task import Task
 from aioqueue.worker.worker import Worker
 

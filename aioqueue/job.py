@@ -1,57 +1,102 @@
-"""The states of a job and the only moves between them."""
+"""A job as applications see it: one call of a task."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Final
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Final, Generic, TypeVar
+
+from msgspec import Struct, structs
+
+from aioqueue.drivers.base import NewJob
+from aioqueue.options import CallSettings
+from aioqueue.record import Record, encode_record
+from aioqueue.result import ResultSource
+
+R_co = TypeVar("R_co", covariant=True)
+
+_NOTHING_SAID: Final = CallSettings()
+running_job: ContextVar[Job[Any]] = ContextVar("aioqueue_running_job")
 
 
-class JobState(StrEnum):
-    """Where a job is in its life; `UNKNOWN` means the store has never heard of it or has forgotten it."""
+class JobSnapshot(Struct, frozen=True):
+    """A job as it travels to a process that runs its body, beside its arguments."""
 
-    SCHEDULED = "scheduled"
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    UNKNOWN = "unknown"
+    id: str
+    record: Record
+    priority: int
 
 
-TERMINAL: Final = frozenset({JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.EXPIRED})
+class Job(Generic[R_co]):
+    """One call of a task: an id, arguments and options. Made by `task.s(...)`, or by the worker that runs it."""
 
-# The verb of each move is the driver operation that makes it. What is not here is forbidden on every driver.
-MOVES: Final[dict[JobState, dict[JobState, frozenset[str]]]] = {
-    JobState.UNKNOWN: {
-        JobState.QUEUED: frozenset({"enqueue"}),
-        JobState.SCHEDULED: frozenset({"enqueue"}),
-    },
-    JobState.SCHEDULED: {
-        JobState.QUEUED: frozenset({"promote"}),
-        JobState.SCHEDULED: frozenset({"reschedule"}),
-        JobState.CANCELLED: frozenset({"cancel"}),
-    },
-    JobState.QUEUED: {
-        JobState.RUNNING: frozenset({"claim"}),
-        JobState.CANCELLED: frozenset({"cancel"}),
-    },
-    JobState.RUNNING: {
-        JobState.SUCCEEDED: frozenset({"settle"}),
-        JobState.FAILED: frozenset({"settle"}),
-        JobState.CANCELLED: frozenset({"settle"}),
-        JobState.EXPIRED: frozenset({"settle"}),
-        JobState.QUEUED: frozenset({"settle", "release", "reap"}),
-        JobState.SCHEDULED: frozenset({"settle"}),
-    },
-}
+    __slots__ = ("_record", "_when", "id", "priority", "source")
+
+    def __init__(
+        self, job_id: str, record: Record, source: ResultSource, priority: int, when: CallSettings = _NOTHING_SAID
+    ) -> None:
+        self.id = job_id
+        self.priority = priority
+        self.source = source
+        self._record = record
+        self._when = when
+
+    @classmethod
+    def from_snapshot(cls, snapshot: JobSnapshot, source: ResultSource) -> Job[R_co]:
+        """Return the job that `snapshot` was taken of."""
+        return cls(snapshot.id, snapshot.record, source, snapshot.priority)
+
+    def snapshot(self) -> JobSnapshot:
+        """Return what another process needs to know of this job."""
+        return JobSnapshot(self.id, structs.replace(self._record, arguments=b""), self.priority)
+
+    @property
+    def task_name(self) -> str:
+        """The name of the task that is called."""
+        return self._record.task
+
+    @property
+    def retries(self) -> int:
+        """How many retries are left."""
+        return self._record.retries
+
+    @property
+    def tries(self) -> int:
+        """How many times the job has been tried before this time."""
+        return self._record.tries
+
+    def new_job(self) -> NewJob:
+        """Return what a driver stores of this job."""
+        when = self._when
+        return NewJob(
+            self.id,
+            self._record.task,
+            encode_record(self._record),
+            self.priority,
+            when.delay,
+            when.eta,
+            when.expires_in,
+            when.expires_at,
+        )
+
+    def __repr__(self) -> str:
+        return f"<Job {self._record.task} {short_id(self.id)}{_describe_due(self._when)}>"
 
 
-def may_move(verb: str, before: JobState, after: JobState) -> bool:
-    """Tell whether `verb` may take a job from `before` to `after`.
+def _describe_due(when: CallSettings) -> str:
+    if when.eta:
+        return f" @{datetime.fromtimestamp(when.eta, UTC):%Y-%m-%d %H:%M:%S}Z"
+    return f" +{when.delay:g}s" if when.delay else ""
 
-    A terminal state never changes, except that the store forgets it after its ttl.
-    """
-    if before in TERMINAL:
-        return after is JobState.UNKNOWN
-    return verb in MOVES[before].get(after, frozenset())
+
+def short_id(job_id: str) -> str:
+    """Return both ends of a long id: enough to tell jobs apart by eye."""
+    return job_id if len(job_id) <= 12 else f"{job_id[:4]}...{job_id[-4:]}"
+
+
+def current_job() -> Job[Any]:
+    """Return the job that is running here; `LookupError` outside of a task."""
+    try:
+        return running_job.get()
+    except LookupError:
+        raise LookupError("no job is running here: current_job() works inside a task") from None

@@ -170,11 +170,12 @@ def _backoff(value: object) -> float:
 
 
 def _errors(name: str, value: object) -> tuple[type[BaseException], ...]:
-    kinds = value if isinstance(value, tuple) else (value,)
-    for kind in kinds:
+    kinds: list[type[BaseException]] = []
+    for kind in value if isinstance(value, tuple) else (value,):
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             raise TypeError(f"{name}= takes exception types, not {kind!r}")
-    return kinds
+        kinds.append(kind)
+    return tuple(kinds)
 
 
 def _executor(value: object) -> str:

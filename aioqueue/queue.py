@@ -11,16 +11,16 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Literal, ParamSpec, Protocol, Self, TypeVar, Unpack, overload
 
 from aioqueue import options as checked
-from aioqueue.call import Job
 from aioqueue.drivers import driver_for
 from aioqueue.drivers.base import Driver
 from aioqueue.errors import ConfigurationError
-from aioqueue.job import JobState
+from aioqueue.job import Job
 from aioqueue.options import Declaration, Seconds, TaskOptions
 from aioqueue.registry import Registry, refuse_unsuitable, task_name
 from aioqueue.result import Result, ResultGroup, ResultSource
 from aioqueue.serializer import MAX_PAYLOAD, Parameters, ReturnValue
 from aioqueue.session import Session
+from aioqueue.states import JobState
 from aioqueue.task import Task
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from msgspec import Struct
 from aioqueue.drivers.base import Settled
 from aioqueue.errors import AioqueueError, ResultsDisabled, ResultTimeout, ResultUnknown
 from aioqueue.ids import made_at
-from aioqueue.job import TERMINAL, JobState
 from aioqueue.outcome import decode_failure, exception_of
 from aioqueue.serializer import ReturnValue
 from aioqueue.session import Session
+from aioqueue.states import TERMINAL, JobState
 
 R_co = TypeVar("R_co", covariant=True)
 

@@ -12,8 +12,8 @@ from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, Unpack, ca
 import anyio.to_thread
 from msgspec import UNSET, structs
 
-from aioqueue.call import Job, running_job
 from aioqueue.ids import new_id
+from aioqueue.job import Job, running_job
 from aioqueue.options import CallOptions, CallSettings, Declaration, Seconds, call_settings
 from aioqueue.record import FORMAT, Record
 from aioqueue.result import Result, ResultGroup, ResultSource

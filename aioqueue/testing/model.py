@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aioqueue.drivers.base import Admission, Again, Claim, Finished, NewJob, Outcome, Settled, Shelf, Verdict
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 
 @dataclass

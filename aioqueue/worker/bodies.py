@@ -12,7 +12,7 @@ import anyio.to_process
 import anyio.to_thread
 from anyio import BrokenWorkerProcess, CapacityLimiter
 
-from aioqueue.call import Job, running_job
+from aioqueue.job import Job, running_job
 from aioqueue.task import Task
 from aioqueue.worker.ending import Died, Ending, TimedOut, ending_of, returned
 from aioqueue.worker.process_body import run_in_child

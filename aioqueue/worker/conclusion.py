@@ -7,11 +7,11 @@ from typing import Final
 from msgspec import UNSET, Struct, structs
 
 from aioqueue.drivers.base import Again, Claim, Finished, Outcome
-from aioqueue.job import JobState
 from aioqueue.options import Declaration
 from aioqueue.outcome import Cause, Failure, encode_failure
 from aioqueue.record import Record, encode_record
 from aioqueue.retry import delay_before_retry
+from aioqueue.states import JobState
 from aioqueue.worker.ending import AskedAgain, Died, Ending, Raised, Returned, Stopped, TimedOut, Unstorable
 
 LONGEST_DEFERRAL: Final = 60.0

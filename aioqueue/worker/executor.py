@@ -8,8 +8,8 @@ import time
 from functools import partial
 from typing import Any
 
-from aioqueue.call import Job
 from aioqueue.drivers.base import Finished, Outcome
+from aioqueue.job import Job
 from aioqueue.registry import Registry
 from aioqueue.worker.appetite import Appetite
 from aioqueue.worker.bodies import Bodies

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from operator import attrgetter
 from typing import Any, Final
 
-from aioqueue.call import Job, JobSnapshot, running_job
 from aioqueue.errors import ConfigurationError
+from aioqueue.job import Job, JobSnapshot, running_job
 from aioqueue.task import Task
 from aioqueue.worker.ending import Ending, ending_of, returned
 

@@ -12,8 +12,8 @@ from aioqueue.drivers.base import Driver, Finished, Hear, NewJob, Settled
 from aioqueue.drivers.memory import MemoryDriver, MemoryStore
 from aioqueue.errors import ConfigurationError, StoreUnavailable
 from aioqueue.ids import new_id
-from aioqueue.job import JobState
 from aioqueue.listener import Listener
+from aioqueue.states import JobState
 
 pytestmark = pytest.mark.asyncio
 

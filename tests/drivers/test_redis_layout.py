@@ -13,7 +13,7 @@ from aioqueue.drivers.base import DEAD_LETTERS_KEPT, Again, Claim, Driver, Finis
 from aioqueue.drivers.redis import RedisDriver
 from aioqueue.errors import ConfigurationError, StoreUnavailable
 from aioqueue.ids import new_id
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from tests.servers import RedisServer, redis_server
 
 pytestmark = pytest.mark.asyncio

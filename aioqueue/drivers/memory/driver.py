@@ -31,7 +31,7 @@ from aioqueue.drivers.memory.settling import Settling, admit
 from aioqueue.drivers.memory.shelves import Shelves
 from aioqueue.drivers.memory.store import MemoryStore, QueueState, Standing
 from aioqueue.drivers.memory.watchers import Ear
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 
 class MemoryDriver:

@@ -10,7 +10,7 @@ from msgspec import Raw
 from msgspec.msgpack import Encoder
 
 from aioqueue.drivers.base import Again, Claim, Claimed, Finished, Lease, NewJob, Outcome, Settled, StoredJob
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 Reply: TypeAlias = list[Any]
 Field: TypeAlias = str | int | float | Raw

@@ -30,7 +30,7 @@ from aioqueue.drivers.sqlite import claiming, enqueueing, leases, looking, resul
 from aioqueue.drivers.sqlite.handover import HandOver
 from aioqueue.drivers.sqlite.opened import Opened
 from aioqueue.errors import ConfigurationError, StoreUnavailable
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 STEP: Final = 1_000
 

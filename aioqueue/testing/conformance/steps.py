@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from aioqueue.drivers.base import Claim, Driver, Finished, Lease, NewJob, Shelf, StoredJob
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 BOUND: Final = 20.0  # seconds within which what is pushed must arrive; never waited for in a passing run
 EVERY_BYTE: Final = bytes(range(256))
