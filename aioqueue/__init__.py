@@ -22,9 +22,9 @@ from aioqueue.errors import (
     TaskLost,
     TaskTimeout,
 )
-from aioqueue.job import JobState
 from aioqueue.queue import Queue
 from aioqueue.result import Result, ResultGroup
+from aioqueue.states import JobState
 from aioqueue.task import Task
 from aioqueue.worker.worker import Worker
 

@@ -50,13 +50,14 @@ class Batcher(Generic[Item, Answer]):
     async def _send_batch(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
             answers = await self._operation([item for item, _ in batch])
+            answered = list(zip(batch, answers, strict=True))
         except asyncio.CancelledError:
             self._waiting = batch + self._waiting
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, its place is at the callers
             _fail(batch, error)
         else:
-            for (_, future), answer in zip(batch, answers, strict=True):
+            for (_, future), answer in answered:
                 if not future.done():
                     future.set_result(answer)
 

@@ -13,9 +13,9 @@ import msgspec
 
 from aioqueue.drivers.base import EVENTS_TOPIC, Settled
 from aioqueue.errors import ResultUnknown
-from aioqueue.job import JobState
 from aioqueue.outcome import decode_failure
 from aioqueue.session import Session
+from aioqueue.states import JobState
 
 logger = logging.getLogger("aioqueue")
 

@@ -160,18 +160,26 @@ def _timeout(value: object) -> float | None:
     return None if value is None else seconds("timeout", value)
 
 
+def _positive(name: str, value: object) -> float:
+    number = seconds(name, value)
+    if number == 0:
+        raise ValueError(f"{name}= must be more than 0 seconds")
+    return number
+
+
 def _backoff(value: object) -> float:
-    if not isinstance(value, int | float) or value < 1:
-        raise ValueError(f"retry_backoff= must be at least 1, not {value!r}")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 1 <= value < float("inf"):
+        raise ValueError(f"retry_backoff= must be a finite number of at least 1, not {value!r}")
     return float(value)
 
 
 def _errors(name: str, value: object) -> tuple[type[BaseException], ...]:
-    kinds = value if isinstance(value, tuple) else (value,)
-    for kind in kinds:
+    kinds: list[type[BaseException]] = []
+    for kind in value if isinstance(value, tuple) else (value,):
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             raise TypeError(f"{name}= takes exception types, not {kind!r}")
-    return kinds
+        kinds.append(kind)
+    return tuple(kinds)
 
 
 def _executor(value: object) -> str:
@@ -189,7 +197,7 @@ def _flag(name: str, value: object) -> bool:
 def _expires(value: object) -> dict[str, float]:
     if isinstance(value, datetime):
         return {"expires_at": instant("expires", value), "expires_in": 0.0}
-    return {"expires_in": seconds("expires", value), "expires_at": 0.0}
+    return {"expires_in": _positive("expires", value), "expires_at": 0.0}
 
 
 def _job_id(value: object) -> str:
@@ -219,7 +227,7 @@ _DECLARED: Final[dict[str, _Check]] = {
     "retry_on": lambda v: {"retry_on": _errors("retry_on", v)},
     "retry_not_on": lambda v: {"retry_not_on": _errors("retry_not_on", v)},
     "priority": lambda v: {"priority": priority(v)},
-    "expires": lambda v: {"expires_in": seconds("expires", v)},
+    "expires": lambda v: {"expires_in": _positive("expires", v)},
     "timeout": lambda v: {"timeout": _timeout(v)},
     "results": lambda v: {"results": _flag("results", v)},
     "result_ttl": lambda v: {"result_ttl": _ttl(v)},

@@ -25,7 +25,6 @@ from aioqueue.events import tell_enqueued
 from aioqueue.guards import Lock, Name, RateLimit, checked_name
 from aioqueue.hooks import Hooks, Post, Pre, Scope, Startup
 from aioqueue.inspection import DeadLetter, replayed, seen, seen_new
-from aioqueue.job import JobState
 from aioqueue.keyvalue import KeyValue
 from aioqueue.news import Event, listen
 from aioqueue.options import Declaration, Seconds, TaskOptions
@@ -38,6 +37,7 @@ from aioqueue.schedules.zones import zone_of
 from aioqueue.serializer import MAX_PAYLOAD, Parameters, any_value, return_value
 from aioqueue.session import Session
 from aioqueue.signals import H, Handler2, Handler3, Signal, Signals
+from aioqueue.states import JobState
 from aioqueue.sync import Sync
 from aioqueue.task import Task
 
@@ -222,6 +222,8 @@ class Queue:
             source=ResultSource(self.session, returns, declaration.results, declaration.result_ttl, name),
             hooks=self.hooks,
         )
+        task.parameters.check()
+        returns.check()
         self.registry.add(task)
         return task
 
@@ -399,8 +401,8 @@ class Queue:
         return job.results()
 
     async def _enqueue_job(self, job: Job[R]) -> Result[R]:
-        if job.source.session != self.session:
-            raise ConfigurationError(f"{job!r} belongs to another queue")
+        if self.registry.get(job.task_name) is None:
+            raise ConfigurationError(f"{job!r} calls a task that this queue does not have: enqueue it on its own")
         session = await self.session()
         admitted = await session.enqueue(job.new_job())
         await self._tell_enqueued(session, [job], [admitted])

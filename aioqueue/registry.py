@@ -12,6 +12,8 @@ from typing import Any, Final
 from aioqueue.errors import ConfigurationError
 from aioqueue.task import Task
 
+# A process that multiprocessing or anyio spawns reads the main module under the second name.
+_MAINS: Final = ("__main__", "__mp_main__")
 _NAME: Final = re.compile(r"[\w.:<>-]{1,200}")
 
 
@@ -20,6 +22,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._tasks: dict[str, Task[..., Any]] = {}
+        self._readings: dict[str, object] = {}
 
     def add(self, task: Task[..., Any]) -> None:
         """Register a task; `ConfigurationError` if its name belongs to another function.
@@ -27,12 +30,21 @@ class Registry:
         The same function again replaces the old one: a reloaded module, `__main__`, a function made anew by one `def`.
         """
         known = self._tasks.get(task.name)
-        if known is not None and not _is_same_definition(known.fn, task.fn):
+        reading = _reading(task.fn)
+        if known is not None and not self._may_replace(known, task, reading):
             raise ConfigurationError(
                 f"two functions are called {task.name!r}: {_place(known.fn)} and {_place(task.fn)}; "
                 "rename one, or give it a name with @queue.task(name=...)"
             )
         self._tasks[task.name] = task
+        self._readings[task.name] = reading
+
+    def _may_replace(self, old: Task[..., Any], new: Task[..., Any], reading: object) -> bool:
+        if not _is_same_function(old.fn, new.fn):
+            return False
+        if new.fn.__module__ in _MAINS or self._readings[old.name] is not reading:
+            return True
+        return _place(old.fn) == _place(new.fn)
 
     def get(self, name: str) -> Task[..., Any] | None:
         """Return the task of that name."""
@@ -76,9 +88,9 @@ def _looks_like_a_method(fn: Callable[..., Any]) -> bool:
 
 
 def _module_name(module: str) -> str:
-    if module != "__main__":
+    if module not in _MAINS:
         return module
-    main = sys.modules["__main__"]
+    main = sys.modules[module]
     spec = getattr(main, "__spec__", None)
     if spec is not None:
         return str(spec.name).removesuffix(".__main__")
@@ -86,15 +98,13 @@ def _module_name(module: str) -> str:
     return Path(file).stem if file else module
 
 
-def _is_same_definition(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
-    if old.__module__ != new.__module__ or old.__qualname__ != new.__qualname__:
-        return False
-    if new.__module__ == "__main__" or _spec(old) is not _spec(new):
-        return True
-    return _place(old) == _place(new)
+def _is_same_function(old: Callable[..., Any], new: Callable[..., Any]) -> bool:
+    """Whether `new` comes from where `old` came from: the names agree, and in one reading of the module the lines."""
+    return old.__module__ == new.__module__ and old.__qualname__ == new.__qualname__
 
 
-def _spec(fn: Callable[..., Any]) -> object:
+def _reading(fn: Callable[..., Any]) -> object:
+    """Return what tells one reading of the function's module from the next: its spec, which a reload makes anew."""
     return getattr(fn, "__globals__", {}).get("__spec__")
 
 

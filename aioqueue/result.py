@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
 
 from msgspec import Struct, structs
@@ -14,13 +14,13 @@ from msgspec import Struct, structs
 from aioqueue.drivers.base import CONTROL_TOPIC, Driver, Ended, Settled
 from aioqueue.errors import AioqueueError, ResultsDisabled, ResultTimeout, ResultUnknown
 from aioqueue.ids import made_at
-from aioqueue.job import JobState
 from aioqueue.news import Event, follow
 from aioqueue.options import Seconds, instant, seconds
 from aioqueue.outcome import Cause, Failure, decode_failure, encode_failure, exception_of
 from aioqueue.record import NewerFormat, Unreadable, decode_record
 from aioqueue.serializer import Value
 from aioqueue.session import Session
+from aioqueue.states import TERMINAL, JobState
 
 R_co = TypeVar("R_co", covariant=True)
 All_co = TypeVar("All_co", covariant=True)
@@ -162,12 +162,12 @@ class Result(Generic[R_co]):
 
     async def _wait(self, timeout: float | None) -> Settled:
         if timeout is not None and timeout <= 0:
-            return await self._ask() or self._refuse_unfinished(await self.state())
-        session = await self._source.session()
-        if session.immediate:
-            return await self._ask() or self._refuse_unfinished(await self.state())
+            return await self._ask() or await self._ask_again(await self.state())
         try:
             async with asyncio.timeout(timeout):
+                session = await self._source.session()
+                if session.immediate:
+                    return await self._ask() or await self._ask_again(await self.state())
                 settled = await session.listener.wait(self._id)
         except TimeoutError:
             raise ResultTimeout(f"job {self._id} has no result after {timeout:g} s; it goes on") from None
@@ -175,10 +175,18 @@ class Result(Generic[R_co]):
             raise self._unknown()
         return settled
 
-    def _refuse_unfinished(self, state: JobState) -> Settled:
-        if state is JobState.UNKNOWN:
+    async def _ask_again(self, state: JobState) -> Settled:
+        """Refuse to wait; but a job that has ended between two looks has its result now."""
+        settled = await self._ask() if state in TERMINAL else None
+        if settled is not None:
+            return settled
+        if state is JobState.UNKNOWN or state in TERMINAL:
             raise self._unknown()
-        raise ResultTimeout(f"job {self._id} is {state}: there is no result yet")
+        stored = await (await self._source.session()).driver.job(self._id)
+        due = (
+            f", due {datetime.fromtimestamp(stored.due_at, UTC):%Y-%m-%d %H:%M:%S}Z" if stored and stored.due_at else ""
+        )
+        raise ResultTimeout(f"job {self._id} is {state}{due}: there is no result yet")
 
     def _value_of(self, settled: Settled) -> R_co:
         if settled.state is not JobState.SUCCEEDED:
@@ -211,6 +219,8 @@ class ResultGroup(Generic[R_co]):
 
     async def get(self, timeout: float | None = None) -> list[R_co]:
         """Return all values, or raise the first error in the order of the jobs; `ResultTimeout` after `timeout` s."""
+        if timeout is not None and timeout <= 0:
+            return [await result.get(timeout=0) for result in self._results]
         try:
             async with asyncio.timeout(timeout):
                 endings = await asyncio.gather(*(result.get() for result in self._results), return_exceptions=True)
@@ -272,6 +282,10 @@ def _later_ids(payload: bytes) -> tuple[str, ...]:
         return decode_record(payload).later_ids
     except (NewerFormat, Unreadable):
         return ()
+
+
+def _utc(instant: float) -> str:
+    return f"{datetime.fromtimestamp(instant, UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
 async def _task_of(driver: Driver, job_id: str) -> str:

@@ -6,6 +6,7 @@ import inspect
 import sys
 import typing
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import PurePath
 from typing import Any, Final, NoReturn
@@ -20,6 +21,10 @@ MAX_PAYLOAD: Final = 16 * 1024 * 1024
 _UNENCODABLE: Final = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
 _POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
+
+
+class _NotYetDefined(ConfigurationError):  # noqa: N818 -- a finding, handled here
+    """An annotation names what its module does not define, or not yet."""
 
 
 def _encode_foreign(value: Any) -> Any:
@@ -73,6 +78,11 @@ class Parameters:
         parameters = list(inspect.signature(fn).parameters.values())[supplied:]
         self._signature = inspect.Signature(parameters)
         self._plain = all(p.kind in (_POSITIONAL, _KEYWORD) for p in parameters)
+
+    def check(self) -> None:
+        """Raise `ConfigurationError` for types that cannot be stored; names that are not defined yet are left."""
+        with suppress(_NotYetDefined):
+            self._decoder  # noqa: B018 -- making it is the check
 
     def encode(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> bytes:
         """Return the arguments of one call as bytes that `decode` is known to accept.
@@ -175,6 +185,11 @@ class Value:
         self._declared = declared
         self._max_payload = max_payload
 
+    def check(self) -> None:
+        """Raise `ConfigurationError` for a type that cannot be stored; a name that is not defined yet is left."""
+        with suppress(_NotYetDefined):
+            self._decoder  # noqa: B018 -- making it is the check
+
     def encode(self, value: object) -> bytes:
         """Return `value` as bytes; raises `SerializationError` or `PayloadTooLarge`."""
         try:
@@ -219,7 +234,7 @@ def _hints(name: str, fn: Callable[..., Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(fn, include_extras=True)
     except NameError as error:
-        raise ConfigurationError(
+        raise _NotYetDefined(
             f"task {name}: an annotation cannot be resolved: {error}; import it at module level, outside TYPE_CHECKING"
         ) from None
 

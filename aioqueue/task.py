@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, Unpack, ca
 import anyio.to_thread
 from msgspec import UNSET, structs
 
-from aioqueue.canvas.job import Job
+from aioqueue.canvas.job import Job, running_job
 from aioqueue.hooks import Hooks
 from aioqueue.ids import new_id
 from aioqueue.options import CallOptions, CallSettings, Declaration, Seconds, call_settings, instant, unique_key
@@ -78,10 +78,15 @@ class Task(Generic[P, R]):
 
     async def call_local(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function here, without the queue: a plain one in a thread, so that the loop goes on."""
-        supplied = (self._job(args, kwargs),) if self.declaration.context else ()
-        if inspect.iscoroutinefunction(self.fn):
-            return cast("R", await self.fn(*supplied, *args, **kwargs))
-        return cast("R", await anyio.to_thread.run_sync(lambda: self.fn(*supplied, *args, **kwargs)))
+        job = self._job(args, kwargs)
+        supplied = (job,) if self.declaration.context else ()
+        outer = running_job.set(job)
+        try:
+            if inspect.iscoroutinefunction(self.fn):
+                return cast("R", await self.fn(*supplied, *args, **kwargs))
+            return cast("R", await anyio.to_thread.run_sync(lambda: self.fn(*supplied, *args, **kwargs)))
+        finally:
+            running_job.reset(outer)
 
     def s(self, *args: P.args, **kwargs: P.kwargs) -> Job[R]:
         """Return the job that a call would store, for `queue.enqueue`."""
@@ -95,6 +100,8 @@ class Task(Generic[P, R]):
         """
         bound = copy.copy(self)
         bound._settings = call_settings(self._settings, dict(options))  # noqa: SLF001 -- it is another self
+        if self.declaration.at_most_once and options.get("retries"):
+            raise ValueError(f"task {self.name} runs at most once, which excludes retries=")
         return bound
 
     async def revoke(self, *, revoke_until: datetime | None = None, revoke_once: bool = False) -> None:

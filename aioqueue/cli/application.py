@@ -65,11 +65,13 @@ def _import(name: str) -> ModuleType:
         _refuse_broken(name, error)
     except ConfigurationError as error:
         raise CannotStart(f"importing {name!r}: {error}") from None
-    except Exception as error:  # noqa: BLE001 -- whatever an application's module raises
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever an application's module raises
         _refuse_broken(name, error)
 
 
-def _refuse_broken(name: str, error: Exception) -> NoReturn:
+def _refuse_broken(name: str, error: BaseException) -> NoReturn:
+    if isinstance(error, SystemExit):
+        raise CannotStart(f"importing {name!r} ended Python: it called sys.exit({error.code!r})") from None
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     raise CannotStart(f"importing {name!r} raised {type(error).__name__}: {error}{where}") from None

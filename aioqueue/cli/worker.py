@@ -51,7 +51,10 @@ def command(apps: tuple[str, ...], concurrency: int, shutdown_timeout: float, ve
 
 async def _work(queues: list[Queue], concurrency: int, shutdown_timeout: float) -> int:
     """Run a worker until a signal stops it; return how many threads are stuck in bodies."""
-    worker = Worker(*queues, concurrency=concurrency, shutdown_timeout=shutdown_timeout)
+    try:
+        worker = Worker(*queues, concurrency=concurrency, shutdown_timeout=shutdown_timeout)
+    except (TypeError, ValueError) as error:
+        raise CannotStart(str(error)) from None
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)

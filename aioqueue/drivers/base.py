@@ -18,7 +18,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 LAYOUT_VERSION: Final = 1
 PRIORITIES: Final = range(-8, 8)

@@ -23,7 +23,7 @@ from aioqueue.drivers.base import (
     Shelf,
     Verdict,
 )
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 
 @dataclass

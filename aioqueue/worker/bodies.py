@@ -18,47 +18,52 @@ from aioqueue.worker.process_body import run_in_child
 from aioqueue.worker.run import Run
 from aioqueue.worker.threadlife import run_in_thread
 
-# The place is taken before the timeout starts to run, so that waiting for one takes nothing off it.
+# The worker's capacity bounds both.
 _UNLIMITED: Final = CapacityLimiter(math.inf)
 
 
 class _ThreadBody:
-    """A function that tells whether a thread is inside it."""
+    """A function that tells whether a thread is inside it, and returns what it raises.
+
+    An exception that travelled from the thread as one could mean something to the event loop, as GeneratorExit does.
+    """
 
     def __init__(self, fn: Callable[[], object]) -> None:
         self.is_running = False
         self._fn = fn
 
-    def __call__(self) -> object:
+    def __call__(self) -> tuple[object, BaseException | None]:
         self.is_running = True
         try:
-            return self._fn()
+            return self._fn(), None
+        except BaseException as error:  # noqa: BLE001
+            return None, error
         finally:
             self.is_running = False
 
 
 class Bodies:
-    """Runs bodies, within the worker's limits on threads and processes, with the sync hooks around them.
+    """Runs bodies, with the sync hooks around them; the worker's capacity bounds how many.
 
     Whatever the function raises is an ending; only `asyncio.CancelledError` comes through. Coroutine and process
     bodies are really stopped by a timeout or a cancellation; a thread cannot be: it is left behind and counted.
     """
 
-    def __init__(self, threads: int, processes: int) -> None:
-        self.abandoned_threads = 0
-        self._limiters: Final = {"thread": CapacityLimiter(threads), "process": CapacityLimiter(processes)}
+    def __init__(self) -> None:
+        self._abandoned: set[_ThreadBody] = set()
         self._executors: Final = {"loop": _on_loop, "thread": self._in_thread, "process": _in_process}
 
+    @property
+    def abandoned_threads(self) -> int:
+        """How many threads are still inside bodies that were stopped."""
+        self._abandoned = {body for body in self._abandoned if body.is_running}
+        return len(self._abandoned)
+
     async def run(self, run: Run) -> Ending:
-        """Run one body for at most its timeout, once there is a place for it."""
-        executor = run.task.declaration.executor
-        body = partial(self._executors[executor], run)
+        """Run one body for at most its timeout."""
         running_job.set(run.job)
         try:
-            if executor == "loop":
-                return await _within(run.timeout, body)
-            async with self._limiters[executor]:
-                return await _within(run.timeout, body)
+            return await _within(run.timeout, partial(self._executors[run.task.declaration.executor], run))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 -- SystemExit and its kin end the job, not the worker
@@ -66,14 +71,13 @@ class Bodies:
 
     async def _in_thread(self, run: Run) -> Ending:
         args, kwargs = run.call()
-        fn = partial(run_in_thread, run.hooks, run.job, partial(run.task.fn, *args, **kwargs))
-        body = _ThreadBody(fn)
+        body = _ThreadBody(partial(run_in_thread, run.hooks, run.job, partial(run.task.fn, *args, **kwargs)))
         try:
-            value = await anyio.to_thread.run_sync(body, abandon_on_cancel=True, limiter=_UNLIMITED)
+            value, error = await anyio.to_thread.run_sync(body, abandon_on_cancel=True, limiter=_UNLIMITED)
         except asyncio.CancelledError:
-            self.abandoned_threads += body.is_running
+            self._abandoned.add(body)
             raise
-        return run.returned(value)
+        return run.returned(value) if error is None else run.raised(error)
 
 
 async def _on_loop(run: Run) -> Ending:

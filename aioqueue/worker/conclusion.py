@@ -10,11 +10,11 @@ from msgspec import UNSET, Struct, structs
 from aioqueue.canvas.handover import hand_over
 from aioqueue.canvas.layout import ALONE, Place, job_of
 from aioqueue.drivers.base import Again, Claim, Ended, Finished, Membership, NewJob, Outcome, Revocation
-from aioqueue.job import JobState
 from aioqueue.options import Declaration
 from aioqueue.outcome import Cause, Failure, RemoteError, encode_failure
 from aioqueue.record import Record, encode_record
 from aioqueue.retry import delay_before_retry
+from aioqueue.states import JobState
 from aioqueue.worker.ending import AskedAgain, Died, Ending, KeptOut, Raised, Returned, Stopped, TimedOut, Unstorable
 
 LONGEST_DEFERRAL: Final = 60.0

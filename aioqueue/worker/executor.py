@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 from aioqueue.canvas.job import Job
@@ -13,13 +14,13 @@ from aioqueue.drivers.base import Claim, Driver, Finished, Outcome
 from aioqueue.errors import TaskException
 from aioqueue.guards import guards_of
 from aioqueue.queue import Queue
+from aioqueue.worker.appetite import Appetite
 from aioqueue.worker.bodies import Bodies
-from aioqueue.worker.capacity import Capacity
+from aioqueue.worker.capacity import Capacity, Kind
 from aioqueue.worker.conclusion import cancel, conclude, fail_unread
 from aioqueue.worker.ending import Died, Ending, Raised, TimedOut, Unstorable
 from aioqueue.worker.herald import Fact, Facts, Herald, facts_of_ending, facts_of_refusal
 from aioqueue.worker.holdings import Holding
-from aioqueue.worker.prefetch import Prefetch
 from aioqueue.worker.reading import Readable, Refused, read_claim
 from aioqueue.worker.run import Run
 from aioqueue.worker.settler import Settler
@@ -40,7 +41,7 @@ class Executor:
         herald: Herald,
         capacity: Capacity,
         clock: StoreClock,
-        prefetch: Prefetch,
+        appetite: Appetite,
     ) -> None:
         self._queue = queue
         self._driver = driver
@@ -49,15 +50,21 @@ class Executor:
         self._herald = herald
         self._capacity = capacity
         self._clock = clock
-        self._prefetch = prefetch
+        self._appetite = appetite
         self._running: set[asyncio.Task[None]] = set()
 
+    @property
+    def running(self) -> int:
+        """How many bodies run."""
+        return len(self._running)
+
     def start(self, holding: Holding) -> None:
-        """Start a claim's body; the caller has taken a slot for it, which is given back at the end."""
+        """Start a claim's body in a slot, which it gives back at the end."""
+        self._capacity.take(holding.kind)
         body = asyncio.get_running_loop().create_task(self._execute(holding))
         holding.body = body
         self._running.add(body)
-        body.add_done_callback(self._ended)
+        body.add_done_callback(partial(self._ended, holding.kind))
 
     async def finish(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for the running bodies; answer whether all have ended."""
@@ -77,7 +84,7 @@ class Executor:
             logger.exception("aioqueue itself failed while executing job %s", holding.claim.id)
             reason = "aioqueue itself failed while executing this job; its log says more"
             self._settler.put(fail_unread(holding.claim, reason))
-        self._prefetch.body_ended(time.monotonic() - started)
+        self._appetite.body_ended(time.monotonic() - started)
 
     def _refuse(self, claim: Claim, refused: Refused) -> None:
         _report_refusal(refused.outcome)
@@ -141,9 +148,9 @@ class Executor:
         if self._herald.is_needed:
             await self._herald.tell(job, (Fact("interrupted"),))
 
-    def _ended(self, body: asyncio.Task[None]) -> None:
+    def _ended(self, kind: Kind, body: asyncio.Task[None]) -> None:
         self._running.discard(body)
-        self._capacity.give_back()
+        self._capacity.give_back(kind)
 
 
 def _told(run: Run, ending: Ending) -> BaseException | None:

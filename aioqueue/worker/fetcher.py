@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from contextlib import suppress
+import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 from aioqueue.drivers.base import Claimed, Driver
 from aioqueue.errors import StoreUnavailable
+from aioqueue.worker.appetite import PATIENCE, Appetite
+from aioqueue.worker.backlog import Backlog
 from aioqueue.worker.capacity import Capacity
 from aioqueue.worker.executor import Executor
 from aioqueue.worker.holdings import Holding, Holdings
 from aioqueue.worker.persistence import persistently
-from aioqueue.worker.prefetch import PATIENCE, Prefetch
 from aioqueue.worker.racing import first_of
 from aioqueue.worker.scheduler import Scheduler
 from aioqueue.worker.storeclock import StoreClock
@@ -42,7 +43,8 @@ class Fetcher:
         executor: Executor,
         scheduler: Scheduler,
         clock: StoreClock,
-        prefetch: Prefetch,
+        appetite: Appetite,
+        backlog: Backlog,
         reconcile_every: float,
     ) -> None:
         self._driver = driver
@@ -54,10 +56,10 @@ class Fetcher:
         self._clock = clock
         self._reconcile_every = reconcile_every
         self._reconciled_at = asyncio.get_running_loop().time()
-        self._prefetch = prefetch
-        self._backlog: deque[Holding] = deque()
+        self._appetite = appetite
+        self._backlog = backlog
         self._batch = 0
-        self._asked_for_suspects = True
+        self.asked_for_suspects = True
 
     async def run(self) -> None:
         """Claim and start jobs until cancelled."""
@@ -71,9 +73,9 @@ class Fetcher:
         """Wait until there is room, claim once as much as there is room for, and start what there are slots for."""
         await self._wait_for_room()
         self._batch += 1
-        self._asked_for_suspects = not self._holdings.suspects
+        self.asked_for_suspects = not self._holdings.suspects
         limit = min(self._room(), _LARGEST_CLAIM)
-        claim = partial(self._driver.claim, self._incarnation, self._batch, limit, int(self._asked_for_suspects))
+        claim = partial(self._driver.claim, self._incarnation, self._batch, limit, int(self.asked_for_suspects))
         claimed = await persistently("claim jobs", claim)
         self._clock.set(claimed.now)
         self._scheduler.notice(claimed.due_in)
@@ -81,19 +83,37 @@ class Fetcher:
         return claimed
 
     def start_waiting(self) -> None:
-        """Start bodies while jobs wait here and slots are free; then there may be room for more."""
-        while self._backlog and self._capacity.take():
-            self._executor.start(self._backlog.popleft())
+        """Start what can be started of the jobs that wait here; then there may be room for more."""
+        while (holding := self._backlog.take_startable()) is not None:
+            self._executor.start(holding)
         self._holdings.changed.set()
 
+    async def return_stale(self) -> None:
+        """Hand back jobs that have waited here for longer than `PATIENCE`, until cancelled: others may be idle."""
+        loop = asyncio.get_running_loop()
+        while True:
+            oldest = self._backlog.oldest
+            if oldest is None:
+                self._backlog.filled.clear()
+                await self._backlog.filled.wait()
+                continue
+            await asyncio.sleep(max(oldest + PATIENCE - loop.time(), 0.0))
+            stale = self._backlog.take_older(loop.time() - PATIENCE)
+            if stale:
+                self._appetite.punish(self._executor.running)
+                self._holdings.changed.set()  # ends a wait that would take the wake-up from those who have room
+                await self._release(stale)
+
     async def release_waiting(self) -> None:
-        """Hand back the jobs that were claimed and not started."""
-        waiting = {holding.claim.id: holding.claim.token for holding in self._backlog}
-        self._backlog.clear()
-        if not waiting:
+        """Hand back all jobs that were claimed and not started."""
+        await self._release(self._backlog.take_older(math.inf))
+
+    async def _release(self, waiting: Sequence[Holding]) -> None:
+        claims = {holding.claim.id: holding.claim.token for holding in waiting}
+        if not claims:
             return
-        await persistently("release jobs", partial(self._driver.release, self._incarnation, waiting))
-        for job_id, token in waiting.items():
+        await persistently("release jobs", partial(self._driver.release, self._incarnation, claims))
+        for job_id, token in claims.items():
             self._holdings.remove(job_id, token)
 
     def _take_in(self, claimed: Claimed) -> None:
@@ -101,36 +121,37 @@ class Fetcher:
         for claim in claimed.jobs:
             holding = self._holdings.add(claim, now)
             if holding is not None:
-                self._backlog.append(holding)
+                self._backlog.add(holding)
         self.start_waiting()
 
     def _room(self) -> int:
-        ahead = self._prefetch.allowed
-        startable = self._capacity.free + ahead - len(self._backlog)
+        limit, waiting, slots = self._appetite.limit, len(self._backlog), self._capacity.slots
+        in_hand = self._executor.running + waiting
+        ahead = max(limit - slots, 0)
+        # A queue may take its share ahead even if others have all the slots: then it is offered the next one.
+        startable = max(self._capacity.free + ahead - waiting, self._capacity.share - in_hand)
         # Bodies that have ended hold no slot, yet until they are settled their jobs are in hand: as many again.
-        return min(startable, 2 * self._capacity.slots + ahead - len(self._holdings))
+        return min(startable, limit - in_hand, 2 * slots + ahead - len(self._holdings))
 
     async def _wait_for_room(self) -> None:
         while self._room() <= 0:
             self._holdings.changed.clear()
-            try:
-                async with asyncio.timeout(PATIENCE if self._backlog else None):
-                    await self._holdings.changed.wait()
-            except TimeoutError:
-                self._prefetch.punish()
-                await self.release_waiting()
+            await self._holdings.changed.wait()
 
     async def _wait_for_jobs(self) -> None:
-        if self._holdings.suspects:
-            # The store wakes nobody when this worker's own suspect ends, and the next one may stand in line.
+        if self._holdings.suspects or len(self._backlog):
+            # The store wakes nobody when this worker's own suspect ends, and the next one may stand in line; and jobs
+            # that wait here may be handed back.
             self._holdings.changed.clear()
             await first_of(self._wait(), self._holdings.changed.wait())
-        elif self._asked_for_suspects:
+        elif self.asked_for_suspects:
             await self._wait()
 
     async def _wait(self) -> None:
-        with suppress(StoreUnavailable):  # the claim that follows waits until the store is back
+        try:
             await self._driver.wait(self._incarnation, min(SAFETY_POLL, self._reconcile_every))
+        except StoreUnavailable:  # the look that follows waits until the store is back
+            self._reconciled_at = -math.inf
 
     async def _reconcile_in_time(self) -> None:
         now = asyncio.get_running_loop().time()

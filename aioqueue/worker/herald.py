@@ -9,9 +9,9 @@ from msgspec import Struct
 from aioqueue.canvas.job import Job
 from aioqueue.drivers.base import Again, Driver, Outcome
 from aioqueue.events import event_of, publish
-from aioqueue.job import JobState
 from aioqueue.outcome import Cause
 from aioqueue.signals import Signal, Signals
+from aioqueue.states import JobState
 from aioqueue.worker.ending import Ending, KeptOut, Raised, Returned, Stopped, TimedOut, Unstorable
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from aioqueue.drivers.base import Claim
+from aioqueue.worker.capacity import Kind
 
 
 class Holding(Struct, eq=False):
@@ -20,6 +21,7 @@ class Holding(Struct, eq=False):
     claim: Claim
     since: float
     body: asyncio.Task[None] | None = None
+    kind: Kind = "loop"
     dropped: bool = False
     cancelled: bool = False
 

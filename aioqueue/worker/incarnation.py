@@ -11,6 +11,8 @@ from typing import Final
 
 from aioqueue.errors import StoreUnavailable
 from aioqueue.queue import Queue
+from aioqueue.worker.appetite import Appetite
+from aioqueue.worker.backlog import Backlog
 from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity
 from aioqueue.worker.control import Control
@@ -21,7 +23,6 @@ from aioqueue.worker.holdings import Holdings
 from aioqueue.worker.lease import LeaseKeeper
 from aioqueue.worker.periodic import Firing
 from aioqueue.worker.persistence import persistently
-from aioqueue.worker.prefetch import Prefetch
 from aioqueue.worker.racing import first_of
 from aioqueue.worker.reaper import Reaper
 from aioqueue.worker.scheduler import Scheduler
@@ -51,9 +52,9 @@ class Incarnation:
         self._reaper = Reaper(self._driver, lease_seconds)
         self._scheduler = Scheduler(self._driver)
         self._settler = Settler(self._driver, self.id, self._holdings)
-        clock, prefetch = StoreClock(), Prefetch(capacity.slots)
+        clock, appetite = StoreClock(), Appetite(capacity.slots)
         herald = Herald(queue.signals, self._driver)
-        self._executor = Executor(queue, self._driver, bodies, self._settler, herald, capacity, clock, prefetch)
+        self._executor = Executor(queue, self._driver, bodies, self._settler, herald, capacity, clock, appetite)
         self._fetcher = Fetcher(
             self._driver,
             self.id,
@@ -62,7 +63,8 @@ class Incarnation:
             self._executor,
             self._scheduler,
             clock,
-            prefetch,
+            appetite,
+            Backlog(queue.registry, capacity),
             reconcile_every=lease_seconds / 2,
         )
         self._settling: asyncio.Task[None] | None = None
@@ -85,8 +87,10 @@ class Incarnation:
             stopping.wait(),
             self.lost.wait(),
             self._fetcher.run(),
+            self._fetcher.return_stale(),
             self._scheduler.run(),
             self._reaper.run(),
+            self._settler_ends(),
             self._control.run(),
             *([self._firing.run()] if self._queue.periodic else []),
         )
@@ -98,8 +102,10 @@ class Incarnation:
             claimed = await self._fetcher.fetch()
             if claimed.jobs or claimed.due_in == 0:
                 continue
-            if not len(self._holdings):
+            if not len(self._holdings) and self._fetcher.asked_for_suspects:
                 return
+            if not len(self._holdings):
+                continue
             self._holdings.changed.clear()
             await self._holdings.changed.wait()
 
@@ -112,8 +118,18 @@ class Incarnation:
             await self._try_for(_LAST_WORDS, self._fetcher.release_waiting())
             await first_of(hurry.wait(), self._executor.finish(patience))
             await self._drop_bodies()
-            await self._try_for(_LAST_WORDS, self._settler.finish())
+            await self._try_for(_LAST_WORDS, self._settle_the_rest())
         await self._end()
+
+    async def _settle_the_rest(self) -> None:
+        if self._settling is not None:
+            await first_of(self._settler.finish(), asyncio.wait({self._settling}))
+
+    async def _settler_ends(self) -> None:
+        """Raise what ended the settler, which is to outlive everything else here."""
+        if self._settling is not None:
+            await asyncio.wait({self._settling})
+            self._settling.result()
 
     async def _drop_bodies(self) -> None:
         for holding in self._holdings:

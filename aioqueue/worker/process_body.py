@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import os
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from typing import Any, Final
 
 from aioqueue.canvas.job import Job, JobSnapshot, running_job
+from aioqueue.errors import ConfigurationError
 from aioqueue.hooks import Hooks
 from aioqueue.task import Task
 from aioqueue.worker.ending import Ending, ending_of, returned
 
+_STDOUT: Final = 1
 _started: set[Hooks] = set()
 
 
 def run_in_child(module: str, qualname: str, snapshot: JobSnapshot, arguments: bytes) -> Ending:
     """Run one body here. Only names and bytes travel: the function itself comes from this process's own import."""
     _leave_signals_to_the_worker()
-    task: Task[..., Any] = attrgetter(qualname)(importlib.import_module(module))
+    task = _find(module, qualname, snapshot.record.task)
     job: Job[Any] = Job.from_snapshot(snapshot, task.source)
     running_job.set(job)
     try:
-        _start_once(task.hooks)
         args, kwargs = task.parameters.decode(arguments)
         body = partial(task.fn, *([job, *args] if task.declaration.context else args), **kwargs)
-        return returned(task.source.returns, task.hooks.run_body(job, body))
+        with _answers_kept_apart():
+            _start_once(task.hooks)
+            value = task.hooks.run_body(job, body)
+        return returned(task.source.returns, value)
     except BaseException as error:  # noqa: BLE001 -- SystemExit ends the job, not the child
         return ending_of(error, task.declaration)
 
@@ -37,6 +45,30 @@ def _start_once(hooks: Hooks) -> None:
         _started.add(hooks)
         hooks.start_here("process")
         atexit.register(hooks.stop_here, "process")
+
+
+def _find(module: str, qualname: str, name: str) -> Task[..., Any]:
+    """Return the task: what stands at the function's own name, or else under another name in its module."""
+    namespace = importlib.import_module(module)
+    found = attrgetter(qualname)(namespace)
+    candidates = [found, *vars(namespace).values()]
+    for candidate in candidates:
+        if isinstance(candidate, Task) and candidate.name == name:
+            return candidate
+    raise ConfigurationError(f'{module} has no task {name!r} at module level: executor="process" needs one there')
+
+
+@contextmanager
+def _answers_kept_apart() -> Iterator[None]:
+    """Keep what a body, or a program it starts, prints out of the pipe that carries the answers to the worker."""
+    sys.stdout.flush()
+    answers = os.dup(_STDOUT)
+    try:
+        os.dup2(2, _STDOUT)
+        yield
+    finally:
+        os.dup2(answers, _STDOUT)
+        os.close(answers)
 
 
 def _leave_signals_to_the_worker() -> None:

@@ -37,10 +37,8 @@ class Scheduler:
 
     async def promote(self) -> None:
         """Promote one batch of due jobs, and note when the next is due."""
-        promote = partial(self._driver.promote, _BATCH)
-        due_in = await persistently("promote scheduled jobs", promote)
         self._due_at = None
-        self.notice(due_in)
+        self.notice(await persistently("promote scheduled jobs", partial(self._driver.promote, _BATCH)))
 
     async def _sleep_until_due(self) -> None:
         loop = asyncio.get_running_loop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, Self
 
 from aioqueue import options as checked
@@ -16,6 +16,7 @@ from aioqueue.retry import reconnect_delays
 from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity
 from aioqueue.worker.incarnation import Incarnation
+from aioqueue.worker.racing import first_of
 
 logger = logging.getLogger("aioqueue")
 
@@ -43,11 +44,12 @@ class Worker:
         lease: Seconds = 30.0,
     ) -> None:
         self.queues = (queue, *more)
-        self._capacity = Capacity(checked.count("concurrency", concurrency, least=1))
-        self._bodies = Bodies(
+        self._capacity = Capacity(
+            checked.count("concurrency", concurrency, least=1),
             checked.count("threads", threads, least=1),
-            checked.count("processes", processes or os.cpu_count() or 1, least=1),
+            checked.count("processes", (os.cpu_count() or 1) if processes is None else processes, least=1),
         )
+        self._bodies = Bodies()
         self._shutdown_timeout = checked.seconds("shutdown_timeout", shutdown_timeout)
         self._lease = max(checked.seconds("lease", lease), SHORTEST_LEASE)
         self._stopping = asyncio.Event()
@@ -64,20 +66,25 @@ class Worker:
 
         Raises `StoreUnavailable` if a store cannot be reached at the start, never later.
         """
+        if self._stopping.is_set():
+            raise RuntimeError("this worker has been stopped: make a new one")
         first = await self._begin_all()
-        async with asyncio.TaskGroup() as consumers:
-            for queue, incarnation in zip(self.queues, first, strict=True):
-                consumers.create_task(self._consume(queue, incarnation))
-            started()
+        pairs = zip(self.queues, first, strict=True)
+        consumers = [asyncio.create_task(self._consume(queue, incarnation)) for queue, incarnation in pairs]
+        started()
+        await self._to_the_end(asyncio.gather(*consumers))
 
     async def drain(self) -> None:
         """Run what is due, retries and successors included, and return; what is due later is left in the schedule."""
         for queue in self.queues:
             incarnation = await self._begin(queue)
-            try:
-                await incarnation.drain()
-            finally:
-                await incarnation.finish(self._shutdown_timeout, self._hurrying)
+            await self._to_the_end(self._drain(incarnation))
+
+    async def _drain(self, incarnation: Incarnation) -> None:
+        try:
+            await first_of(incarnation.drain(), self._stopping.wait())
+        finally:
+            await incarnation.finish(self._shutdown_timeout, self._hurrying)
 
     def stop(self) -> None:
         """Stop claiming and end when running bodies have ended; called again, hand them back at once."""
@@ -88,15 +95,16 @@ class Worker:
     async def __aenter__(self) -> Self:
         started = asyncio.Event()
         self._running = asyncio.create_task(self.run(started.set))
-        ready = asyncio.create_task(started.wait())
-        await asyncio.wait({self._running, ready}, return_when=asyncio.FIRST_COMPLETED)
-        ready.cancel()
-        if self._running.done():
-            await self._running
+        try:
+            await first_of(started.wait(), _ended(self._running))
+        except BaseException:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self.stop()
+        self._stopping.set()
         if self._running is not None:
             await self._running
 
@@ -116,22 +124,46 @@ class Worker:
             raise
         return begun
 
-    async def _consume(self, queue: Queue, incarnation: Incarnation) -> None:
+    async def _consume(self, queue: Queue, first: Incarnation) -> None:
         """Be one incarnation after another: a new one whenever the old one's lease was lost."""
-        while True:
+        incarnation: Incarnation | None = first
+        while incarnation is not None:
             try:
                 await incarnation.run(self._stopping)
+            except Exception:
+                self._stopping.set()
+                raise
             finally:
                 await incarnation.finish(self._shutdown_timeout, self._hurrying)
-            if self._stopping.is_set():
-                return
             incarnation = await self._begin_again(queue)
 
-    async def _begin_again(self, queue: Queue) -> Incarnation:
-        for delay in reconnect_delays():
+    async def _begin_again(self, queue: Queue) -> Incarnation | None:
+        """Begin as soon as the store lets it; None if it is to stop before that."""
+        delays = reconnect_delays()
+        while not self._stopping.is_set():
             try:
                 return await self._begin(queue)
             except StoreUnavailable as error:
                 logger.warning("cannot register again, trying on: %s", error)
-                await asyncio.sleep(delay)
-        raise AssertionError("reconnect_delays ends never")
+                await first_of(self._stopping.wait(), asyncio.sleep(next(delays)))
+        return None
+
+    async def _to_the_end(self, work: Awaitable[object]) -> None:
+        """Await what must not be cut short: being cancelled meanwhile is a stop, a second time a hurry."""
+        ending = asyncio.ensure_future(work)
+        cancelled = False
+        while not ending.done():
+            try:
+                await asyncio.wait({ending})
+            except asyncio.CancelledError:
+                cancelled = True
+                self.stop()
+        ending.result()
+        if cancelled:
+            raise asyncio.CancelledError
+
+
+async def _ended(running: asyncio.Task[None]) -> None:
+    """Return when a task has ended, raising what it raised; being cancelled leaves it alone."""
+    await asyncio.wait({running})
+    running.result()

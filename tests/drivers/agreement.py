@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aioqueue.drivers.base import Claim, Driver, Lease, Revocation, Settled, Shelf, StoredJob
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from aioqueue.testing.model import Model, ModelJob
 from tests.drivers.plans import SCHEDULE, TARGETS
 

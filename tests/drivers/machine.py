@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from aioqueue.drivers.base import Again, Claim, Driver, Ended, Finished, NewJob, Outcome, Revocation
 from aioqueue.ids import new_id
-from aioqueue.job import TERMINAL, JobState, may_move
+from aioqueue.states import TERMINAL, JobState, may_move
 from aioqueue.testing.model import Model
 from tests.drivers.agreement import contents, expect_agreement, ids_of, look
 from tests.drivers.plans import (

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from hypothesis import strategies as st
 
 from aioqueue.drivers.base import Again, Ended, Finished, NewJob, Outcome, Revocation
-from aioqueue.job import TERMINAL, JobState
+from aioqueue.states import TERMINAL, JobState
 
 # The clock moves in steps. Every due time lies half a step off, so that the real seconds between do not count.
 STEP = 100.0

@@ -17,7 +17,7 @@ from aioqueue.drivers.redis import connections as connections_module
 from aioqueue.drivers.redis import subscriptions as subscriptions_module
 from aioqueue.errors import AioqueueError, ConfigurationError, StoreUnavailable
 from aioqueue.ids import new_id
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from tests.servers import RedisServer, redis_server
 
 pytestmark = pytest.mark.asyncio

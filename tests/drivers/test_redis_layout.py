@@ -25,7 +25,7 @@ from aioqueue.drivers.base import (
 from aioqueue.drivers.redis import RedisDriver
 from aioqueue.errors import ConfigurationError, StoreUnavailable
 from aioqueue.ids import new_id
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from tests.servers import RedisServer, redis_server
 
 pytestmark = pytest.mark.asyncio

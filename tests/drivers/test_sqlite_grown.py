@@ -19,7 +19,7 @@ from aioqueue.drivers.base import (
     Settled,
 )
 from aioqueue.drivers.sqlite import SqliteDriver, writer
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from tests.drivers.test_sqlite_store import Listener, opened, path, plain, run_one, value_of
 
 __all__ = ["path"]

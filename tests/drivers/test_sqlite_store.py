@@ -21,7 +21,7 @@ from aioqueue.drivers.sqlite import SqliteDriver, bell, faults, layout, writer
 from aioqueue.drivers.sqlite.statements import STATEMENTS
 from aioqueue.drivers.sqlite.transaction import Transaction
 from aioqueue.errors import ConfigurationError, StoreUnavailable
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 PATIENCE = 30.0
 FOREVER = 3_600.0
@@ -63,7 +63,7 @@ PRELUDE = """
 import asyncio, os, sys
 from aioqueue.drivers.base import Finished, NewJob
 from aioqueue.drivers.sqlite import SqliteDriver
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 def say(*words):
     print(*words, flush=True)

@@ -39,7 +39,7 @@ from aioqueue.drivers.memory.record import Record, claim_of, due_time, stored
 from aioqueue.drivers.memory.settling import Settling
 from aioqueue.drivers.memory.store import MemoryStore, QueueState, Standing
 from aioqueue.drivers.memory.watchers import Ear
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 
 class MemoryDriver:
@@ -50,6 +50,9 @@ class MemoryDriver:
         self._queue = queue
         self._ear = Ear()
         self._audience = False
+
+    def __repr__(self) -> str:
+        return f"MemoryDriver(queue={self._queue!r})"
 
     # ------------------------------------------------------------------ life
     async def open(self) -> None:

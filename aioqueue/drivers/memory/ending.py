@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from aioqueue.drivers.base import Cancelled, Ended, Finished, Settled
 from aioqueue.drivers.memory.record import Record
 from aioqueue.drivers.memory.store import QueueState
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aioqueue.drivers.base import Claim, NewJob, Revocation, StoredJob
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 
 @dataclass(slots=True, eq=False)

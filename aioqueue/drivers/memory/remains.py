@@ -13,7 +13,7 @@ from aioqueue.drivers.base import (
 )
 from aioqueue.drivers.memory.fading import Fading
 from aioqueue.drivers.memory.record import Record, dead_letter
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 
 class Remains:

@@ -8,7 +8,7 @@ from itertools import chain
 from aioqueue.drivers.memory.line import Line
 from aioqueue.drivers.memory.record import Record
 from aioqueue.drivers.memory.schedule import Schedule
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 
 class Shelves:

@@ -39,7 +39,7 @@ from aioqueue.drivers.redis.server import server_of
 from aioqueue.drivers.redis.subscriptions import Subscriptions
 from aioqueue.drivers.redis.waking import Waking
 from aioqueue.errors import ConfigurationError, StoreUnavailable
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 STEP: Final = 1_000
 CALLS_AT_ONCE: Final = 8

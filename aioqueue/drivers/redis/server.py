@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 from redis.exceptions import (
@@ -57,12 +58,20 @@ def server_of(url: str) -> Server:
             options["socket_keepalive"] = True
         server = Server(_address(url, options), kind, options)
         server.connection()
+        _check_database(url)
     except (ValueError, TypeError, RedisError) as error:
         scheme = url.partition("://")[0] if "://" in url else "no scheme"
         raise ConfigurationError(
             f"not a usable Redis URL ({scheme}); expected redis://host:port/db, rediss://… or unix://path: {error}"
         ) from None
     return server
+
+
+def _check_database(url: str) -> None:
+    """Refuse a database that is no number, which redis-py would pass over."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix" and parts.path.strip("/") and not parts.path.strip("/").isdecimal():
+        raise ValueError(f"the database is a number, not {parts.path.strip('/')!r}")
 
 
 def _address(url: str, options: dict[str, Any]) -> str:

@@ -149,7 +149,7 @@ class Subscriptions:
         missing = set(self._wanted)
         await self._send("SUBSCRIBE", *missing)
         while missing:
-            message = await self._connection.read_response()
+            message: Any = await self._connection.read_response()
             await self._take(message)
             if message[0] == b"subscribe":
                 missing.discard(message[1])

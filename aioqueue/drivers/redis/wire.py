@@ -26,7 +26,7 @@ from aioqueue.drivers.base import (
     Settled,
     StoredJob,
 )
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 Reply: TypeAlias = list[Any]
 Field: TypeAlias = str | int | float | Raw

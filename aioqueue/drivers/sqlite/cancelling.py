@@ -8,7 +8,7 @@ from aioqueue.drivers.base import Cancelled, Ended
 from aioqueue.drivers.sqlite.ending import end_jobs, end_waiting
 from aioqueue.drivers.sqlite.looking import state
 from aioqueue.drivers.sqlite.transaction import Transaction
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 
 def cancel(transaction: Transaction, ended: Ended, ends: Sequence[Ended]) -> Cancelled:

@@ -53,7 +53,7 @@ from aioqueue.drivers.sqlite import (
 from aioqueue.drivers.sqlite.handover import HandOver
 from aioqueue.drivers.sqlite.opened import Opened
 from aioqueue.errors import ConfigurationError, StoreUnavailable
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 STEP: Final = 1_000
 
@@ -67,6 +67,9 @@ class SqliteDriver:
         self._path = Path(path).absolute()
         self._queue = queue
         self._opened: Opened | None = None
+
+    def __repr__(self) -> str:
+        return f"SqliteDriver({str(self._path)!r}, queue={self._queue!r})"
 
     # ------------------------------------------------------------------ life
     async def open(self) -> None:

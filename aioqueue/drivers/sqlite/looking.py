@@ -9,7 +9,7 @@ import msgspec
 from aioqueue.drivers.base import DEAD_LETTER_TTL, Page, Shelf, StoredJob
 from aioqueue.drivers.sqlite.statements import STATEMENTS
 from aioqueue.drivers.sqlite.transaction import Row, Transaction
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 # Before the first place of each shelf.
 _START: Final[dict[Shelf, tuple[object, int]]] = {

@@ -6,7 +6,7 @@ from aioqueue.drivers.base import DEAD_LETTER_TTL, NewJob
 from aioqueue.drivers.sqlite.enqueueing import enqueue
 from aioqueue.drivers.sqlite.looking import state
 from aioqueue.drivers.sqlite.transaction import Transaction
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 
 def replay(transaction: Transaction, job_id: str, job: NewJob) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from aioqueue.drivers.base import Settled
 from aioqueue.drivers.sqlite.looking import state
 from aioqueue.drivers.sqlite.transaction import Transaction, json_list
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 _TOLD_AT_ONCE = 1_000
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from aioqueue.drivers.base import Again, Driver, NewJob, Outcome
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (
     admissions,

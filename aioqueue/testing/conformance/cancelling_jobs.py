@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from aioqueue.drivers.base import DONE_MARKER_TTL, Again, Driver, Ended, Finished, NewChord, NewJob, Settled
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from aioqueue.testing.conformance.cancelling import TURNS, cut_off
 from aioqueue.testing.conformance.results import listening
 from aioqueue.testing.conformance.stage import Stage

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aioqueue.drivers.base import DONE_MARKER_TTL, Again, Claim, Driver, Ended, Finished, NewJob, Settled
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from aioqueue.testing.conformance.results import listening, watching
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (

@@ -16,7 +16,7 @@ from aioqueue.drivers.base import (
     NewChord,
     NewJob,
 )
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (
     EVERY_BYTE,

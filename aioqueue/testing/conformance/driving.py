@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Event
 
 from aioqueue.drivers.base import Driver, NewJob
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (
     BOUND,

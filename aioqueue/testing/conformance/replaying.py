@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from aioqueue.drivers.base import DEAD_LETTER_TTL, Driver, Finished, NewJob
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from aioqueue.testing.conformance.cancelling import TURNS, cut_off
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aioqueue.drivers.base import Driver, NewJob
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from aioqueue.testing.conformance.cancelling import TURNS, cut_off
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from aioqueue.drivers.base import Driver, Finished, NewJob, Revocation
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from aioqueue.testing.conformance.cancelling import TURNS, cut_off
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (

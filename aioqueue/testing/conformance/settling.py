@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from aioqueue.drivers.base import DEAD_LETTERS_KEPT, Again, Claim, Driver, Finished, NewJob, Outcome, Settled
-from aioqueue.job import TERMINAL, JobState
+from aioqueue.states import TERMINAL, JobState
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (
     EVERY_BYTE,

@@ -16,7 +16,7 @@ from aioqueue.drivers.base import (
     Shelf,
     StoredJob,
 )
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 
 BOUND: Final = 20.0  # seconds within which what is pushed must arrive; never waited for in a passing run
 EVERY_BYTE: Final = bytes(range(256))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from aioqueue.drivers.base import Admitted, Again, Ended, Finished, NewChord, NewJob
-from aioqueue.job import TERMINAL, JobState
+from aioqueue.states import TERMINAL, JobState
 from aioqueue.testing.conformance.cancelling import TURNS, cut_off
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (

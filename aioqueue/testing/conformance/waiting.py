@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from aioqueue.drivers.base import Again, Driver, Finished, NewJob
-from aioqueue.job import JobState
+from aioqueue.states import JobState
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (
     BOUND,

@@ -2,8 +2,8 @@
 -- include: schedule.lua
 -- include: results.lua
 
--- New jobs come as rows: id, record, eta, delay, expires_in, id, ..., and `more`: position of the job (from 1) -> map of
--- what few jobs have: unique, waits (ids).
+-- New jobs come as rows: id, record, eta, delay, expires_in, id, ..., and `more`: position of the job (from 1) -> map
+-- of what few jobs have: unique, waits (ids).
 local ACCEPTED, PRESENT, FINISHED = 0, 1, 2
 local ROW, NOTHING = 5, {}
 
@@ -24,7 +24,7 @@ local function ids_of(rows)
 end
 
 -- Judges new jobs; `open` are the ids that wait and whose places may be taken, as id -> true. Writes nothing.
--- Returns ids; an admission for each; by position the id that has the job's unique key; stage -> job that it will wait for.
+-- Returns ids; an admission for each; by position the id that has the job's unique key; stage -> job it will wait for.
 local function judge(rows, more, open)
   local ids = ids_of(rows)
   local stored, remembered = hash_values(JOBS, ids), result_values(ids)
@@ -64,8 +64,8 @@ local function store(ids, records)
   end
 end
 
--- Stores new jobs, in the place that is open for them where there is one. Returns an admission for each, and by position
--- the id of another job that has the unique key.
+-- Stores new jobs, in the place that is open for them where there is one. Returns an admission for each, and by
+-- position the id of another job that has the unique key.
 local function admit(rows, more, open)
   local ids, answers, holders, awaits = judge(rows, more, open)
   local accepted, records, ready, ready_records, scheduled = {}, {}, {}, {}, {}

@@ -6,9 +6,9 @@
 -- Moves jobs from the head of the line to an incarnation.
 -- KEYS  prefix
 -- ARGV  incarnation, batch, limit, suspects
--- Returns now, due_in or '', more (0 or 1), how many hear of events, ids, tokens, records, deliveries, deferrals, revoked
---         (position, target, mark, position, ...), inputs (position, values, position, ...); of the last four each is
---         empty where no job of the queue has any.
+-- Returns now, due_in or '', more (0 or 1), how many hear of events, ids, tokens, records, deliveries, deferrals,
+--         revoked (position, target, mark, position, ...), inputs (position, values, position, ...); of the last four
+--         each is empty where no job of the queue has any.
 -- Guarantee: a job is taken only if it has a record and no owner, and none while the queue is paused; tokens are fresh;
 --            repeating the last batch answers with what is still held of it; passes at `maxmemory`.
 local incarnation, batch, limit, suspects = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])

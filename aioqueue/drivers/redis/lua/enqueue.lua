@@ -5,8 +5,8 @@
 -- KEYS  prefix
 -- ARGV  jobs: msgpack array of rows and `more` (see admit.lua)
 --       chords, if there are any: msgpack array of the callbacks' rows, their `more`, and the numbers of members
--- Returns 0 accepted, 1 present or 2 finished for each job; position, id, position, ... of the jobs of which another has
---         the unique key; how many hear of events.
+-- Returns 0 accepted, 1 present or 2 finished for each job; position, id, position, ... of the jobs of which another
+--         has the unique key; how many hear of events.
 -- Guarantee: all or nothing; a job that is there or remembered is left alone; refused at `maxmemory`.
 if ARGV[2] then
   -- include: enqueue_chords.lua

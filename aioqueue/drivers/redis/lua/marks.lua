@@ -1,8 +1,8 @@
 -- include: clock.lua
 -- include: chunks.lua
 
--- A mark on a target: until (double), when it ends by that or by its ttl (double), whether it holds once (uint8), serial
--- (double). Times follow the store's clock with its offset; the keys' own ttl only collects garbage.
+-- A mark on a target: until (double), when it ends by that or by its ttl (double), whether it holds once (uint8),
+-- serial (double). Times follow the store's clock with its offset; the keys' own ttl only collects garbage.
 
 -- Returns the mark that holds for each target, false where there is none.
 local function marks_on(targets)

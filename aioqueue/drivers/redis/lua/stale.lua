@@ -1,8 +1,8 @@
 -- include: clock.lua
 -- include: lines.lua
 
--- A queued job that ends leaves its id in its line: to find it there would take long, and whatever stands before it must
--- keep its distance from the back. Such a stale id has no record and is passed over. It never stands at the head, so
+-- A queued job that ends leaves its id in its line: to find it there would take long, and whatever stands before it
+-- must keep its distance from the back. Such a stale id has no record and is passed over. It never stands at the head, so
 -- that a line which is there holds a job.
 local function count_stale(name, change)
   redis.call('HINCRBY', META, 'stale:' .. name, change)

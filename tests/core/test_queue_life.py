@@ -1,0 +1,394 @@
+"""Opening and closing: one loop after another, threads, forks, URLs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aioqueue
+from aioqueue import ConfigurationError, JobState, Queue, StoreUnavailable
+from tests.core.stores import MakeQueue
+
+ROOT = str(Path(aioqueue.__file__).parent.parent)
+
+
+def add_task(queue: Queue) -> Any:
+    @queue.task
+    async def add(a: int, b: int) -> int:
+        return a + b
+
+    return add
+
+
+# ---------------------------------------------------------------- one loop after another
+@pytest.mark.parametrize("how", ["block", "bare"])
+def test_one_loop_after_another(make_queue: MakeQueue, how: str) -> None:
+    queue = make_queue()
+    add = add_task(queue)
+
+    async def round_trip(n: int) -> int:
+        result = await add(n, 1)
+        async with queue.worker():
+            return int(await result.get(timeout=10))
+
+    async def in_a_block(n: int) -> int:
+        async with queue:
+            return await round_trip(n)
+
+    for n in range(3):
+        assert asyncio.run(in_a_block(n) if how == "block" else round_trip(n)) == n + 1
+
+
+def test_a_loop_may_run_again(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    add = add_task(queue)
+    with asyncio.Runner() as runner:
+        result = runner.run(add(1, 2))
+        runner.run(asyncio.sleep(0))
+
+        async def work() -> int:
+            async with queue.worker():
+                return int(await result.get(timeout=10))
+
+        assert runner.run(work()) == 3
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("number", range(2))
+async def test_each_test_has_its_own_loop(number: int) -> None:
+    assert await SHARED_ADD.call_local(number, 1) == number + 1
+    result = await SHARED_ADD(number, 1)
+    async with SHARED.worker():
+        assert await result.get(timeout=10) == number + 1
+
+
+SHARED = Queue("memory://")
+SHARED_ADD = add_task(SHARED)
+
+
+SCRIPT = """
+import asyncio, gc, sys
+from aioqueue import Queue
+
+queue = Queue(sys.argv[1], name=sys.argv[2])
+
+@queue.task
+async def add(a: int, b: int) -> int:
+    return a + b
+
+@queue.task
+def in_thread(a: int) -> int:
+    return a
+
+async def bare():
+    result = await add(1, 2)
+    async with queue.worker():
+        assert await result.get(timeout=20) == 3
+        assert await in_thread.call(5) == 5
+
+async def block():
+    async with queue:
+        await bare()
+
+async def leaves_a_wait():
+    waiting = asyncio.create_task((await add.options(delay=1000)(1, 2)).get())
+    await asyncio.sleep(0.01)
+    assert not waiting.done()
+
+async def leaves_a_worker():
+    await queue.worker(shutdown_timeout=0).__aenter__()
+    assert await add.call(1, 2) == 3
+
+async def raises():
+    async with queue:
+        await add(1, 2)
+        raise ZeroDivisionError
+
+for main in (bare, block, leaves_a_wait, bare, leaves_a_worker, block):
+    asyncio.run(main())
+    gc.collect()
+try:
+    asyncio.run(raises())
+except ZeroDivisionError:
+    pass
+asyncio.run(block())
+gc.collect()
+print("done")
+"""
+
+
+def run_script(source: str, *arguments: str, cwd: Path, **environment: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", source, *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": ROOT, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, ""), run.stderr
+    return run.stdout.strip()
+
+
+def test_no_warning_and_no_leak_whatever_is_left_open(store_url: str, tmp_path: Path) -> None:
+    name = f"q{tmp_path.name[-40:].replace('[', '').replace(']', '')}-{os.getpid()}"
+    assert run_script(SCRIPT, store_url, name, cwd=tmp_path) == "done"
+
+
+def test_making_a_queue_touches_nothing(tmp_path: Path) -> None:
+    source = "from aioqueue import Queue; Queue(); Queue('redis://127.0.0.1:1'); Queue('sqlite:///no/such/folder/x.db')"
+    run_script(source, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---------------------------------------------------------------- opening
+@pytest.mark.asyncio
+async def test_concurrent_first_use_opens_once(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    add = add_task(queue)
+    driver = queue.driver()
+    opened = 0
+
+    def counted() -> Any:
+        nonlocal opened
+        opened += 1
+        return driver
+
+    queue.driver = counted  # type: ignore[method-assign]
+    results = await asyncio.gather(*(add(n, 0) for n in range(20)), queue.counts(), queue.session())
+    assert opened == 1
+    assert (await queue.counts())[JobState.QUEUED] == 20
+    assert len({result.id for result in results[:20]}) == 20
+    await queue.close()
+
+
+@pytest.mark.asyncio
+async def test_reopened_after_it_was_closed(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    add = add_task(queue)
+    await queue.close()
+    async with queue:
+        result = await add(1, 2)
+    await queue.close()
+    async with queue:
+        async with queue:
+            pass
+        async with queue.worker():
+            assert await result.get(timeout=10) == 3
+
+
+@pytest.mark.asyncio
+async def test_closing_sends_what_is_under_way(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    add = add_task(queue)
+    await queue.session()
+    enqueueing = [asyncio.create_task(add(n, 0)) for n in range(50)]
+    await asyncio.sleep(0)
+    await queue.close()
+    results = await asyncio.gather(*enqueueing)
+    assert len(results) == 50
+    assert (await queue.counts())[JobState.QUEUED] == 50
+    await queue.close()
+
+
+@pytest.mark.asyncio
+async def test_a_cancelled_opening_can_be_tried_again(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    add = add_task(queue)
+    for turns in (1, 2, 3, 5, 8):
+        opening = asyncio.create_task(queue.session())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.wait({opening})
+    await add(1, 2)
+    assert (await queue.counts())[JobState.QUEUED] == 1
+    await queue.close()
+
+
+@pytest.mark.asyncio
+async def test_a_cancelled_enqueue_leaves_the_queue_usable(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    add = add_task(queue)
+    async with queue:
+        cancelled = [asyncio.create_task(add(n, 0)) for n in range(10)]
+        beside = asyncio.create_task(add(1, 1))
+        await asyncio.sleep(0)
+        for task in cancelled:
+            task.cancel()
+        result = await beside
+        async with queue.worker():
+            assert await result.get(timeout=10) == 2
+
+
+@pytest.mark.asyncio
+async def test_an_unreachable_store_is_an_error_of_the_call() -> None:
+    queue = Queue("redis://127.0.0.1:1")
+    add = add_task(queue)
+    async with asyncio.timeout(20):
+        for use in (add(1, 2), add.call(1, 2), queue.counts(), queue.result("x").state(), queue.result("x").get(5)):
+            with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1|refused"):
+                await use
+    await queue.close()
+
+
+# ---------------------------------------------------------------- loops at the same time, forks
+def elsewhere(call: Callable[[], Any]) -> Any:
+    """Run `call` in a thread and answer what it returned or raised."""
+    answers: list[Any] = []
+
+    def run() -> None:
+        try:
+            answers.append(call())
+        except BaseException as error:
+            answers.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(20)
+    return answers[0]
+
+
+@pytest.mark.asyncio
+async def test_a_second_running_loop_is_refused(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    add = add_task(queue)
+    async with queue:
+
+        def use() -> Any:
+            return elsewhere(lambda: asyncio.run(add(1, 2)))
+
+        error = await asyncio.to_thread(use)
+        assert isinstance(error, ConfigurationError)
+        assert "queue.sync" in str(error)
+        assert (await queue.counts())[JobState.QUEUED] == 0
+    result = await asyncio.to_thread(use)
+    assert not isinstance(result, BaseException)
+    assert (await queue.counts())[JobState.QUEUED] == 1
+    await queue.close()
+
+
+@pytest.mark.asyncio
+async def test_closing_from_another_loop_takes_nothing_away(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    add = add_task(queue)
+    async with queue, queue.worker():
+        wait = asyncio.create_task((await add.options(delay=0.1)(1, 2)).get(timeout=10))
+        await asyncio.to_thread(elsewhere, lambda: asyncio.run(queue.close()))
+        await add(3, 4)
+        assert await wait == 3
+
+
+FORK = """
+import asyncio, os, sys
+from aioqueue import Queue
+
+queue = Queue(sys.argv[1], name=sys.argv[2])
+
+@queue.task
+async def add(a: int, b: int) -> int:
+    return a + b
+
+async def child():
+    result = await add(1, 2)
+    os.write(writing, result.id.encode())
+
+async def main():
+    global writing
+    async with queue:
+        mine = await add(3, 4)
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                asyncio.run(child())
+                code = 0
+            finally:
+                os._exit(code)
+        _, status = await asyncio.to_thread(os.waitpid, pid, 0)
+        assert status == 0, status
+        theirs = queue.result(os.read(reading, 100).decode())
+        os.close(reading)
+        os.close(writing)
+        async with queue.worker():
+            assert await mine.get(timeout=20) == 7
+            assert await theirs.get(timeout=20) == 3
+            assert await add.call(5, 6) == 11
+asyncio.run(main())
+print("done")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_opens_the_queue_anew(shared_store_url: str, tmp_path: Path) -> None:
+    source = FORK
+    if sys.version_info >= (3, 12):
+        source = "import warnings\n" + FORK.replace(
+            "asyncio.run(main())\n", "warnings.simplefilter('ignore', DeprecationWarning)\nasyncio.run(main())\n"
+        )
+    assert run_script(source, shared_store_url, f"fork-{os.getpid()}", cwd=tmp_path) == "done"
+
+
+# ---------------------------------------------------------------- URLs
+@pytest.mark.parametrize(
+    "url",
+    [
+        "bogus://x",
+        "redis",
+        "redis:",
+        "http://localhost",
+        "sqlite://file.db",
+        "sqlite:///",
+        "sqlite:file.db",
+        "://",
+        "redis+sentinel://x",
+        "postgresql://x",
+        "redis://localhost/notanumber",
+        "redis://localhost:port",
+    ],
+)
+def test_a_wrong_url_is_refused_in_a_sentence(url: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Queue(url)
+    assert "://" in str(caught.value) or url in str(caught.value)
+
+
+@pytest.mark.parametrize(("said", "file"), [("sqlite:///other.db", "other.db"), ("", "aioqueue.db")])
+def test_the_url_may_come_from_the_environment(tmp_path: Path, said: str, file: str) -> None:
+    source = "import asyncio; from aioqueue import Queue; asyncio.run(Queue({}).counts())"
+    run_script(source.format("'memory://'"), cwd=tmp_path, AIOQUEUE_URL=said)
+    assert list(tmp_path.iterdir()) == []
+    run_script(source.format(""), cwd=tmp_path, AIOQUEUE_URL=said)
+    assert file in {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_password_is_not_shown() -> None:
+    assert "secret" not in repr(Queue("redis://user:secret@localhost"))
+
+
+@pytest.mark.parametrize("url", ["memory://", "sqlite:///x.db", "redis://localhost"])
+def test_a_queue_says_where_it_is(url: str) -> None:
+    assert "object at 0x" not in repr(Queue(url))
+
+
+def test_queues_of_other_names_on_one_store_are_apart(store_url: str) -> None:
+    async def main() -> None:
+        one, other = Queue(store_url, name=f"one{os.getpid()}"), Queue(store_url, name=f"other{os.getpid()}")
+        await one.flush()
+        await add_task(one)(1, 2)
+        async with other.worker():
+            await asyncio.sleep(0.02)
+        assert (await one.counts())[JobState.QUEUED] == 1
+        assert (await other.counts())[JobState.QUEUED] == 0
+
+    asyncio.run(main())

@@ -1,0 +1,838 @@
+"""Starting, draining and stopping a worker."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from aioqueue import Job, JobState, Queue, StoreUnavailable, Worker
+from aioqueue.drivers.base import Driver, Outcome
+from aioqueue.worker.reaper import Reaper
+from tests.core.stores import MakeQueue, eventually
+
+pytestmark = pytest.mark.asyncio
+
+UNREACHABLE = "redis://127.0.0.1:1"
+
+
+@pytest.fixture
+def lease_threads() -> Callable[[], set[str]]:
+    """Tell which threads of workers this test has left so far."""
+    before = set(threading.enumerate())
+
+    def left() -> set[str]:
+        return {t.name for t in threading.enumerate() if t not in before and t.name.startswith("aioqueue-lease")}
+
+    return left
+
+
+async def running(queue: Queue) -> int:
+    return (await queue.counts())[JobState.RUNNING]
+
+
+class Through:
+    """A driver that does what another does, except for what a test sets on it."""
+
+    def __init__(self, inner: Driver, **instead: Any) -> None:
+        self.inner = inner
+        self.instead = instead
+
+    def __getattr__(self, name: str) -> Any:
+        return self.instead.get(name) or getattr(self.inner, name)
+
+    def clone(self) -> Through:
+        return Through(self.inner.clone(), **self.instead)
+
+
+# ---------------------------------------------------------------- starting
+async def test_an_unreachable_store_is_said_at_the_start(lease_threads: Callable[[], set[str]]) -> None:
+    queue = Queue(UNREACHABLE)
+    with pytest.raises(StoreUnavailable):
+        async with asyncio.timeout(20):
+            await Worker(queue).run()
+    with pytest.raises(StoreUnavailable):
+        async with asyncio.timeout(20), queue.worker():
+            pytest.fail("there is no store")
+    assert lease_threads() == set()
+
+
+async def test_a_second_queue_that_cannot_be_reached_leaves_the_first_one_clean(
+    memory_queue: Queue, lease_threads: Callable[[], set[str]]
+) -> None:
+    worker = Worker(memory_queue, Queue(UNREACHABLE))
+    with pytest.raises(StoreUnavailable):
+        async with asyncio.timeout(20):
+            await worker.run()
+    assert await (await memory_queue.session()).driver.leases() == []
+    assert lease_threads() == set()
+
+
+async def test_a_start_that_is_cancelled_leaves_nothing_behind(memory_queue: Queue) -> None:
+    before = asyncio.all_tasks()
+    started = asyncio.Event()
+
+    async def register(*_: Any) -> None:
+        started.set()
+        await asyncio.sleep(60)
+
+    inner = memory_queue.driver()
+    memory_queue.driver = lambda: Through(inner.clone(), register=register)  # type: ignore[method-assign,assignment,return-value]
+
+    async def enter() -> None:
+        async with memory_queue.worker(shutdown_timeout=0):
+            pytest.fail("it never starts")
+
+    entering = asyncio.create_task(enter())
+    await started.wait()
+    entering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await entering
+    await asyncio.sleep(0.02)
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_worker_that_fails_says_so(memory_queue: Queue, lease_threads: Callable[[], set[str]]) -> None:
+    async def claim(*_: Any) -> None:
+        raise ZeroDivisionError("a bug")
+
+    inner = memory_queue.driver()
+    memory_queue.driver = lambda: Through(inner.clone(), claim=claim)  # type: ignore[method-assign,assignment,return-value]
+    with pytest.raises((ZeroDivisionError, ExceptionGroup)):
+        async with asyncio.timeout(5):
+            await Worker(memory_queue).run()
+    assert lease_threads() == set()
+
+
+async def test_a_settler_that_fails_is_not_passed_over_in_silence(memory_queue: Queue) -> None:
+    async def settle(incarnation: str, outcomes: Sequence[Outcome]) -> None:
+        raise ZeroDivisionError("a bug")
+
+    @memory_queue.task
+    async def body() -> int:
+        return 1
+
+    await body()
+    inner = memory_queue.driver()
+    memory_queue.driver = lambda: Through(inner.clone(), settle=settle)  # type: ignore[method-assign,assignment,return-value]
+    with pytest.raises((ZeroDivisionError, ExceptionGroup)):
+        async with asyncio.timeout(2):
+            await Worker(memory_queue, shutdown_timeout=0).run()
+
+
+# ---------------------------------------------------------------- working
+async def test_an_embedded_worker_leaves_nothing_behind(queue: Queue, lease_threads: Callable[[], set[str]]) -> None:
+    @queue.task
+    async def body(n: int) -> int:
+        return n
+
+    async with queue:
+        driver = (await queue.session()).driver
+        before = asyncio.all_tasks()
+        async with queue.worker():
+            assert len(await driver.leases()) == 1
+            assert await body.call(1) == 1
+        assert await driver.leases() == []
+        assert lease_threads() == set()
+        assert {task for task in asyncio.all_tasks() - before if "aioqueue/worker" in str(task.get_coro())} == set()
+    gc.collect()
+
+
+async def test_a_worker_sees_jobs_that_were_there_and_jobs_that_come(queue: Queue) -> None:
+    @queue.task
+    async def body(n: int) -> int:
+        return n
+
+    async with queue:
+        there = await body(1)
+        async with queue.worker():
+            assert await there.get(timeout=5) == 1
+            await asyncio.sleep(0.05)
+            started = asyncio.get_running_loop().time()
+            assert await (await body(2)).get(timeout=5) == 2
+            assert asyncio.get_running_loop().time() - started < 1
+
+
+async def test_higher_priority_goes_first_and_first_in_first_out_within_one(queue: Queue) -> None:
+    ran: list[int] = []
+
+    @queue.task
+    async def body(n: int) -> None:
+        ran.append(n)
+
+    async with queue:
+        for n, priority in enumerate([0, -8, 7, 3, 0, 7, -8, 3]):
+            await body.options(priority=priority)(n)
+        async with queue.worker(concurrency=1) as worker:
+            await eventually(lambda: len(ran) == 8)
+            assert worker.abandoned_threads == 0
+    assert ran == [2, 5, 3, 7, 0, 4, 1, 6]
+
+
+async def test_scheduled_jobs_run_when_they_are_due_and_a_sooner_one_wakes(queue: Queue) -> None:
+    ran: list[str] = []
+
+    @queue.task
+    async def body(name: str) -> str:
+        ran.append(name)
+        return name
+
+    async with queue, queue.worker():
+        late = await body.options(delay=0.4)("late")
+        await asyncio.sleep(0.02)
+        soon = await body.options(delay=0.1)("soon")
+        await body.options(delay=1000)("never")
+        assert await soon.get(timeout=5) == "soon"
+        assert await late.get(timeout=5) == "late"
+    assert ran == ["soon", "late"]
+
+
+async def test_one_worker_serves_several_queues(store_url: str) -> None:
+    from uuid import uuid4
+
+    first, second = (Queue(store_url, name=f"{name}{uuid4().hex}") for name in "ab")
+    running_now, most = 0, 0
+
+    async def work(n: int) -> int:
+        nonlocal running_now, most
+        running_now += 1
+        most = max(most, running_now)
+        await asyncio.sleep(0.003)
+        running_now -= 1
+        return n
+
+    one, two = first.task(work), second.task(work)
+    async with first, second:
+        results = [await one.map(range(20)), await two.map(range(20))]
+        async with Worker(first, second, concurrency=3):
+            for result in results:
+                assert await result.get(timeout=10) == list(range(20))
+    assert most == 3
+
+
+async def test_a_busy_queue_does_not_starve_another(store_url: str) -> None:
+    from uuid import uuid4
+
+    busy, quiet = (Queue(store_url, name=f"{name}{uuid4().hex}") for name in "ab")
+    done = 0
+
+    @busy.task
+    async def work() -> None:
+        nonlocal done
+        await asyncio.sleep(0.002)
+        done += 1
+
+    @quiet.task
+    async def once() -> int:
+        return done
+
+    async with busy, quiet:
+        await work.map([()] * 2_000)
+        async with Worker(busy, quiet, concurrency=2, shutdown_timeout=0):
+            await eventually(lambda: done > 10)
+            before = done
+            assert await (await once()).get(timeout=5) - before < 1_000
+
+
+async def test_two_workers_share_a_queue(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    ran: list[int] = []
+
+    @queue.task
+    async def body(n: int) -> int:
+        await asyncio.sleep(0.001)
+        ran.append(n)
+        return n
+
+    async with queue, queue.worker(concurrency=2), queue.worker(concurrency=2):
+        assert await (await body.map(range(200))).get(timeout=10) == list(range(200))
+    assert sorted(ran) == list(range(200))
+
+
+async def test_jobs_claimed_ahead_are_released_for_others_while_bodies_come_and_go(make_queue: MakeQueue) -> None:
+    queue, other = make_queue(), make_queue()
+    here = other_ran = 0
+
+    @queue.task(name="body")
+    async def body(seconds: float) -> str:
+        nonlocal here
+        here += 1
+        await asyncio.sleep(seconds)
+        return "here"
+
+    @other.task(name="body")
+    async def elsewhere(seconds: float) -> str:
+        nonlocal other_ran
+        other_ran += 1
+        return "elsewhere"
+
+    async with queue, other, queue.worker(concurrency=4, shutdown_timeout=0):
+        await (await body.map([0.0] * 40)).get(timeout=5)  # short bodies earn a prefetch
+        ends = await body.map([0.7, 1.2, 1.7, 2.2])
+        ahead = await body.map([30.0] * 4)
+        await eventually(lambda: running_at_least(queue, 5))
+        async with other.worker():
+            # Two slots come free within the patience and take two of those ahead; the others must not wait for
+            # more: they are another worker's.
+            assert await ahead[3].get(timeout=3) == "elsewhere"
+        assert await ends[0].ready()
+
+
+async def running_at_least(queue: Queue, least: int) -> bool:
+    return await running(queue) >= least
+
+
+# ---------------------------------------------------------------- draining
+async def test_drain_runs_what_is_due_and_what_comes_of_it(queue: Queue) -> None:
+    ran: list[str] = []
+
+    @queue.task(retries=2, context=True)
+    async def flaky(job: Job[Any]) -> str:
+        ran.append(f"try {job.tries}")
+        if job.tries < 2:
+            raise ValueError
+        await follows()
+        return "there"
+
+    @queue.task
+    async def follows() -> None:
+        ran.append("follows")
+
+    async with queue:
+        driver = (await queue.session()).driver
+        result = await flaky()
+        later = await follows.options(delay=1000)()
+        due = await follows.options(delay=50)()
+        await driver.shift(100)
+        async with asyncio.timeout(10):
+            await Worker(queue).drain()
+        assert await result.get(timeout=0) == "there"
+        assert await due.ready()
+        assert await later.state() is JobState.SCHEDULED
+        assert await driver.leases() == []
+    assert sorted(ran) == ["follows", "follows", "try 0", "try 1", "try 2"]
+
+
+async def test_draining_nothing_returns_at_once_and_again(queue: Queue) -> None:
+    worker = Worker(queue)
+    async with queue, asyncio.timeout(5):
+        await worker.drain()
+        await worker.drain()
+
+
+async def test_drain_takes_no_more_than_it_can_run(queue: Queue) -> None:
+    most = 0
+
+    @queue.task
+    async def body() -> None:
+        nonlocal most
+        now = await running(queue)
+        most = max(most, now)
+
+    async with queue:
+        await body.map([()] * 40)
+        async with asyncio.timeout(20):
+            await Worker(queue, concurrency=2).drain()
+        assert await running(queue) == 0
+    assert most <= 10
+
+
+async def test_drain_runs_one_suspect_after_the_other(queue: Queue) -> None:
+    at_once = most = 0
+
+    @queue.task
+    async def body() -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.002)
+        at_once -= 1
+
+    async with queue:
+        driver = (await queue.session()).driver
+        results = await body.map([()] * 5)
+        await make_suspects(driver, 5)
+        async with asyncio.timeout(10):
+            await Worker(queue).drain()
+        await results.get(timeout=1)
+    assert most == 1
+
+
+async def make_suspects(driver: Driver, count: int) -> None:
+    await driver.register("doomed", 30, b"")
+    claimed = await driver.claim("doomed", 1, count, count)
+    assert len(claimed.jobs) == count
+    (lease,) = [lease for lease in await driver.leases() if lease.incarnation == "doomed"]
+    assert await driver.reap("doomed", lease.counter) == count
+
+
+async def test_suspects_run_one_at_a_time_beside_the_others_and_without_a_pause(queue: Queue) -> None:
+    suspects: set[str] = set()
+    at_once = most = 0
+
+    @queue.task(context=True)
+    async def body(job: Job[Any]) -> None:
+        nonlocal at_once, most
+        if job.id in suspects:
+            at_once += 1
+            most = max(most, at_once)
+        await asyncio.sleep(0.003)
+        if job.id in suspects:
+            at_once -= 1
+
+    async with queue:
+        driver = (await queue.session()).driver
+        doomed = await body.map([()] * 6)
+        suspects |= {result.id for result in doomed}
+        await make_suspects(driver, 6)
+        others = await body.map([()] * 20)
+        async with queue.worker(concurrency=10):
+            await doomed.get(timeout=3)
+            await others.get(timeout=3)
+    assert most == 1
+
+
+# ---------------------------------------------------------------- stopping
+async def test_stopping_lets_running_bodies_end_and_hands_back_the_rest(queue: Queue) -> None:
+    go = asyncio.Event()
+
+    @queue.task
+    async def body(n: int) -> int:
+        await go.wait()
+        return n
+
+    async with queue:
+        results = await body.map(range(10))
+        worker = Worker(queue, concurrency=2)
+        work = asyncio.create_task(worker.run())
+        await eventually(lambda: running_at_least(queue, 2))
+        worker.stop()
+        await eventually(lambda: _queued_at_least(queue, 8))
+        go.set()
+        async with asyncio.timeout(5):
+            await work
+        assert [await result.ready() for result in results].count(True) == 2
+        counts = await queue.counts()
+        assert (counts[JobState.QUEUED], counts[JobState.RUNNING]) == (8, 0)
+        await Worker(queue).drain()
+        assert await results.get(timeout=1) == list(range(10))
+
+
+async def _queued_at_least(queue: Queue, least: int) -> bool:
+    return (await queue.counts())[JobState.QUEUED] >= least
+
+
+@pytest.mark.parametrize("how", ["patience is over", "stopped twice"])
+async def test_a_body_that_does_not_end_is_handed_back_uncounted(queue: Queue, how: str) -> None:
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    @queue.task(max_deliveries=1, context=True)
+    async def body(job: Job[Any]) -> int:
+        if began.is_set():
+            return job.tries
+        began.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+        return -1
+
+    async with queue:
+        result = await body()
+        worker = Worker(queue, shutdown_timeout=0.05 if how == "patience is over" else 60)
+        work = asyncio.create_task(worker.run())
+        await began.wait()
+        worker.stop()
+        if how == "stopped twice":
+            await asyncio.sleep(0.02)
+            assert not ended.is_set()
+            worker.stop()
+        async with asyncio.timeout(5):
+            await work
+        assert ended.is_set()
+        stored = await (await queue.session()).driver.job(result.id)
+        assert stored is not None
+        assert (stored.state, stored.deliveries) == (JobState.QUEUED, 0)
+        await Worker(queue).drain()
+        assert await result.get(timeout=1) == 0
+
+
+async def test_a_thread_that_does_not_end_is_left_behind(queue: Queue) -> None:
+    began, go = threading.Event(), threading.Event()
+
+    @queue.task
+    def body() -> None:
+        began.set()
+        go.wait(20)
+
+    try:
+        async with queue:
+            result = await body()
+            worker = Worker(queue, shutdown_timeout=0.05)
+            work = asyncio.create_task(worker.run())
+            await asyncio.to_thread(began.wait)
+            worker.stop()
+            async with asyncio.timeout(5):
+                await work
+            assert worker.abandoned_threads == 1
+            assert await result.state() is JobState.QUEUED
+    finally:
+        go.set()
+
+
+async def test_a_stop_starts_no_body_that_waits_for_a_thread(queue: Queue) -> None:
+    began, go = threading.Event(), threading.Event()
+    ran = 0
+
+    @queue.task
+    def body() -> None:
+        nonlocal ran
+        ran += 1
+        began.set()
+        go.wait(20)
+
+    async with queue:
+        results = await body.map([()] * 5)
+        worker = Worker(queue, concurrency=10, threads=1, shutdown_timeout=10)
+        work = asyncio.create_task(worker.run())
+        await asyncio.to_thread(began.wait)
+        worker.stop()
+        await asyncio.sleep(0.02)
+        go.set()
+        async with asyncio.timeout(15):
+            await work
+        assert [await result.ready() for result in results].count(True) == ran == 1
+        assert (await queue.counts())[JobState.QUEUED] == 4
+
+
+async def test_jobs_that_wait_for_a_thread_here_are_not_kept_from_other_workers(make_queue: MakeQueue) -> None:
+    queue, other = make_queue(), make_queue()
+    began, go = threading.Event(), threading.Event()
+
+    @queue.task(name="body")
+    def body() -> str:
+        began.set()
+        go.wait(20)
+        return "here"
+
+    @other.task(name="body")
+    async def elsewhere() -> str:
+        return "elsewhere"
+
+    try:
+        async with queue, other, queue.worker(concurrency=10, threads=1):
+            results = await body.map([()] * 5)
+            await asyncio.to_thread(began.wait)
+            async with other.worker():
+                assert await results[4].get(timeout=3) == "elsewhere"
+            go.set()
+    finally:
+        go.set()
+
+
+async def test_leaving_the_block_after_a_stop_still_waits_for_bodies(memory_queue: Queue) -> None:
+    began = asyncio.Event()
+
+    @memory_queue.task
+    async def body() -> int:
+        began.set()
+        await asyncio.sleep(0.05)
+        return 1
+
+    async with memory_queue as queue:
+        async with queue.worker() as worker:
+            result = await body()
+            await began.wait()
+            worker.stop()
+        assert await result.get(timeout=0) == 1
+
+
+async def test_a_body_that_raises_on_its_way_out_is_handed_back_or_ends(queue: Queue) -> None:
+    began = asyncio.Event()
+
+    @queue.task
+    async def body() -> None:
+        began.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise ValueError("on its way out") from None
+
+    async with queue:
+        result = await body()
+        worker = Worker(queue, shutdown_timeout=0)
+        work = asyncio.create_task(worker.run())
+        await began.wait()
+        worker.stop()
+        async with asyncio.timeout(5):
+            await work
+        assert await result.state() in (JobState.QUEUED, JobState.FAILED)
+        assert await running(queue) == 0
+
+
+async def test_a_cancelled_worker_hands_everything_back(queue: Queue, lease_threads: Callable[[], set[str]]) -> None:
+    began = asyncio.Event()
+
+    @queue.task
+    async def body() -> None:
+        began.set()
+        await asyncio.sleep(60)
+
+    async with queue:
+        result = await body()
+        work = asyncio.create_task(Worker(queue, shutdown_timeout=0.05).run())
+        await began.wait()
+        work.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.wait({work})
+        assert work.cancelled()
+        assert await result.state() is JobState.QUEUED
+        assert await (await queue.session()).driver.leases() == []
+    assert lease_threads() == set()
+
+
+async def test_a_worker_that_is_cancelled_twice_leaves_no_thread(
+    memory_queue: Queue, lease_threads: Callable[[], set[str]]
+) -> None:
+    began = asyncio.Event()
+
+    @memory_queue.task
+    async def body() -> None:
+        began.set()
+        await asyncio.sleep(60)
+
+    async with memory_queue as queue:
+        await body()
+        work = asyncio.create_task(Worker(queue, shutdown_timeout=60).run())
+        await began.wait()
+        work.cancel()
+        await asyncio.sleep(0.02)
+        work.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.wait({work})
+        await eventually(lambda: lease_threads() == set(), 2)
+        assert await running(queue) == 0
+
+
+async def test_a_worker_that_lost_its_lease_can_be_stopped_while_the_store_is_away(
+    memory_queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    away = asyncio.Event()
+
+    async def unreachable(*_: Any) -> None:
+        raise StoreUnavailable("gone")
+
+    inner = memory_queue.driver()
+
+    def driver() -> Any:
+        return Through(inner.clone(), **({"open": unreachable, "register": unreachable} if away.is_set() else {}))
+
+    memory_queue.driver = driver  # type: ignore[method-assign]
+    async with memory_queue as queue:
+        worker = Worker(queue, lease=0.3)
+        work = asyncio.create_task(worker.run())
+        store = (await queue.session()).driver
+        await eventually(lambda: _has_leases(store))
+        away.set()
+        with caplog.at_level(logging.WARNING):
+            await reap_all(store)
+            await eventually(lambda: "cannot register again" in caplog.text)
+        worker.stop()
+        done, _ = await asyncio.wait({work}, timeout=4)
+        if not done:
+            work.cancel()
+            await asyncio.wait({work})
+        assert done, "it never stops"
+
+
+async def _has_leases(driver: Driver) -> bool:
+    return bool(await driver.leases())
+
+
+async def reap_all(driver: Driver) -> int:
+    """Reap every incarnation, whose counter may move meanwhile; answer how many jobs that freed."""
+    jobs = 0
+    for lease in await driver.leases():
+        reaped = None
+        while reaped is None:
+            current = [other for other in await driver.leases() if other.incarnation == lease.incarnation]
+            if not current:
+                break
+            reaped = await driver.reap(lease.incarnation, current[0].counter)
+        jobs += reaped or 0
+    return jobs
+
+
+# ---------------------------------------------------------------- leases
+async def test_a_worker_that_was_reaped_drops_its_bodies_and_goes_on_as_another(
+    queue: Queue, lease_threads: Callable[[], set[str]]
+) -> None:
+    began = asyncio.Event()
+    dropped = 0
+
+    @queue.task(context=True)
+    async def body(job: Job[Any]) -> str:
+        nonlocal dropped
+        if not began.is_set():
+            began.set()
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                dropped += 1
+                raise
+        return "again"
+
+    async with queue:
+        driver = (await queue.session()).driver
+        result = await body()
+        async with queue.worker(lease=0.6, shutdown_timeout=0):
+            await began.wait()
+            (before,) = await driver.leases()
+            assert await reap_all(driver) == 1
+            assert await result.get(timeout=5) == "again"
+            (after,) = await driver.leases()
+            assert after.incarnation != before.incarnation
+    assert dropped == 1
+    assert lease_threads() == set()
+
+
+async def test_a_flushed_store_does_not_end_the_worker(queue: Queue) -> None:
+    @queue.task
+    async def body() -> int:
+        return 1
+
+    async with queue, queue.worker(lease=0.6):
+        assert await body.call() == 1
+        await body.options(delay=1000)()
+        await queue.flush()
+        assert await (await body()).get(timeout=5) == 1
+
+
+async def test_a_worker_whose_loop_was_blocked_for_long_works_on(queue: Queue) -> None:
+    @queue.task
+    async def blocks() -> None:
+        time.sleep(1.5)  # noqa: ASYNC251 -- that is the case
+
+    @queue.task
+    async def body() -> int:
+        return 1
+
+    async with queue, queue.worker(lease=0.1, shutdown_timeout=0):
+        assert await (await body()).get(timeout=5) == 1
+        await blocks()
+        await asyncio.sleep(0.05)
+        assert await (await body()).get(timeout=4) == 1
+
+
+async def test_a_task_that_blocks_the_loop_is_not_run_twice(
+    make_queue: MakeQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue, elsewhere = make_queue(), make_queue()
+    ran = 0
+    stop = threading.Event()
+
+    @queue.task
+    async def blocks_here() -> int:
+        nonlocal ran
+        ran += 1
+        time.sleep(1.2)  # noqa: ASYNC251 -- that is the case
+        return ran
+
+    def sweep() -> None:
+        asyncio.run(_sweep_until(stop, elsewhere.driver()))
+
+    sweeper = threading.Thread(target=sweep)
+    sweeper.start()
+    try:
+        with caplog.at_level(logging.WARNING):
+            async with queue, queue.worker(lease=0.4):
+                assert await (await blocks_here()).get(timeout=20) == 1
+    finally:
+        stop.set()
+        await asyncio.to_thread(sweeper.join)
+    assert ran == 1
+    assert "is dead" not in caplog.text
+    assert "in blocks_here" in caplog.text
+
+
+async def _sweep_until(stop: threading.Event, driver: Driver) -> None:
+    await driver.open()
+    sweeping = asyncio.create_task(Reaper(driver, 0.4).run())
+    await asyncio.to_thread(stop.wait)
+    sweeping.cancel()
+    await asyncio.wait({sweeping})
+    await driver.close()
+
+
+async def test_the_jobs_of_a_dead_worker_are_taken_over(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+
+    @queue.task
+    async def body() -> int:
+        return 1
+
+    async with queue:
+        driver = (await queue.session()).driver
+        results = await body.map([()] * 5)
+        await driver.register("dead", 0.2, b"")
+        assert len((await driver.claim("dead", 1, 3, 1)).jobs) == 3
+        async with queue.worker(lease=0.2):
+            assert await results.get(timeout=5) == [1] * 5
+        assert await driver.leases() == []
+
+
+async def test_claims_that_never_arrived_are_released(queue: Queue) -> None:
+    @queue.task
+    async def body() -> int:
+        return 1
+
+    @queue.task
+    async def nudge() -> None: ...
+
+    async with queue:
+        driver = (await queue.session()).driver
+        async with queue.worker(lease=1):
+            (lease,) = await driver.leases()
+            results = []
+            async with asyncio.timeout(5):
+                while not results:
+                    candidate = await body.options(delay=1000)()
+                    await driver.shift(1001)
+                    await driver.promote(10)
+                    claimed = await driver.claim(lease.incarnation, 10**6, 10, 0)
+                    if any(claim.id == candidate.id for claim in claimed.jobs):
+                        results.append(candidate)
+            assert await results[0].get(timeout=4) == 1
+            stored = await driver.claims(lease.incarnation)
+            assert candidate.id not in stored
+
+
+async def test_a_lost_outcome_is_not_written(queue: Queue, caplog: pytest.LogCaptureFixture) -> None:
+    began, go = asyncio.Event(), asyncio.Event()
+
+    @queue.task
+    async def body() -> str:
+        began.set()
+        await go.wait()
+        return "late"
+
+    async with queue:
+        driver = (await queue.session()).driver
+        result = await body()
+        async with queue.worker(lease=100, shutdown_timeout=0):
+            await began.wait()
+            assert await reap_all(driver) == 1  # the worker will not hear of it for 100 / 6 s
+            await driver.register("other", 30, b"")
+            claimed = await driver.claim("other", 1, 1, 1)
+            assert [claim.deliveries for claim in claimed.jobs] == [1]
+            with caplog.at_level(logging.WARNING):
+                go.set()
+                await eventually(lambda: "refused" in caplog.text)
+            assert await result.state() is JobState.RUNNING
+            assert not await result.ready()
