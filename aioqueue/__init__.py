@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from aioqueue.canvas.chord import Chord, chord
+from aioqueue.canvas.group import Group, group
 from aioqueue.canvas.job import Job, current_job
+from aioqueue.canvas.pipeline import Pipeline
 from aioqueue.errors import (
     AioqueueError,
     CancelExecution,
@@ -22,8 +25,13 @@ from aioqueue.errors import (
     TaskLost,
     TaskTimeout,
 )
+from aioqueue.guards import Lock, RateLimit
+from aioqueue.inspection import DeadLetter
+from aioqueue.keyvalue import KeyValue
+from aioqueue.news import Event
 from aioqueue.queue import Queue
-from aioqueue.result import Result, ResultGroup
+from aioqueue.result import PipelineResult, Result, ResultGroup
+from aioqueue.schedules import cron, crontab, every
 from aioqueue.states import JobState
 from aioqueue.task import Task
 from aioqueue.worker.worker import Worker
@@ -35,6 +43,20 @@ __all__ = [
     "JobState",
     "Result",
     "ResultGroup",
+    "PipelineResult",
+    "Pipeline",
+    "Group",
+    "Chord",
+    "group",
+    "chord",
+    "crontab",
+    "cron",
+    "every",
+    "Lock",
+    "RateLimit",
+    "KeyValue",
+    "Event",
+    "DeadLetter",
     "Worker",
     "current_job",
     "AioqueueError",

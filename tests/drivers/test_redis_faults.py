@@ -165,12 +165,13 @@ async def test_a_server_that_is_gone_is_told_in_one_line() -> None:
 
 
 async def test_a_server_that_stalls_is_told_in_time(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections_module, "CALL_TIMEOUT", 0.2)
     async with opened(server.url) as driver:
         server.pause()
         try:
-            with pytest.raises(StoreUnavailable, match="did not answer in time"):
-                await driver.now()
+            with monkeypatch.context() as impatient:
+                impatient.setattr(connections_module, "CALL_TIMEOUT", 0.2)
+                with pytest.raises(StoreUnavailable, match="did not answer in time"):
+                    await driver.now()
         finally:
             server.resume()
         await driver.now()
