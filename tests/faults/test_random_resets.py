@@ -1,0 +1,60 @@
+"""One request in a hundred breaks its connection, before it arrives or after it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.faults.proxy import Fate, Judge, Request, fault_proxy
+from tests.faults.trial import trial
+
+pytestmark = pytest.mark.asyncio
+
+JOBS = 1_000
+PRODUCERS = 10
+SHARE = 0.01
+
+
+class Dice:
+    """Breaks a share of all requests; the same seed throws the same."""
+
+    def __init__(self, seed: int) -> None:
+        self.broken: list[str] = []
+        self._random = random.Random(seed)
+
+    def judge(self, request: Request) -> Fate:
+        if self._random.random() >= SHARE:
+            return Fate.PASS
+        self.broken.append(request.operation)
+        return self._random.choice([Fate.RESET, Fate.DROP_REPLY])
+
+
+async def test_resets_lose_nothing(redis_url: str, tmp_path: Path) -> None:
+    seed = int(os.environ.get("AIOQUEUE_FAULTS_SEED") or random.randrange(1_000_000))
+    print(f"AIOQUEUE_FAULTS_SEED={seed}")
+    dice = Dice(seed)
+    port = urlsplit(redis_url).port
+    assert port is not None
+    async with fault_proxy(port) as proxy, trial(proxy.url, tmp_path) as run:
+        await run.start_workers(2, concurrency=4)
+        await run.app.queue.session()
+        judge: Judge = dice.judge
+        proxy.judge = judge
+
+        async def produce() -> None:
+            for _ in range(JOBS // PRODUCERS):
+                await run.learn([await run.enqueue(run.app.nap, 0.001)])
+
+        await asyncio.gather(*(produce() for _ in range(PRODUCERS)))
+        report = await run.conclude()
+        asked = proxy.counts.total()
+    print(f"{len(dice.broken)} of {asked} requests were broken: {dice.broken}")
+    assert report.enqueued == JOBS
+    assert dice.broken
+    assert report.repeats == report.reaps == 0
+    assert report.deaths == []
