@@ -21,7 +21,7 @@ from aioqueue.worker.conclusion import cancel, conclude, fail_unread
 from aioqueue.worker.ending import Died, Ending, Raised, TimedOut, Unstorable
 from aioqueue.worker.herald import Fact, Facts, Herald, facts_of_ending, facts_of_refusal
 from aioqueue.worker.holdings import Holding
-from aioqueue.worker.reading import Readable, Refused, read_claim
+from aioqueue.worker.reading import Readable, Refused, UsedMarks, read_claim
 from aioqueue.worker.run import Run
 from aioqueue.worker.settler import Settler
 from aioqueue.worker.storeclock import StoreClock
@@ -51,6 +51,7 @@ class Executor:
         self._capacity = capacity
         self._clock = clock
         self._appetite = appetite
+        self._used_marks = UsedMarks()
         self._running: set[asyncio.Task[None]] = set()
 
     @property
@@ -75,7 +76,7 @@ class Executor:
     async def _execute(self, holding: Holding) -> None:
         started = time.monotonic()
         try:
-            reading = read_claim(holding.claim, self._queue.registry, self._clock.now())
+            reading = read_claim(holding.claim, self._queue.registry, self._clock.now(), self._used_marks)
             if isinstance(reading, Refused):
                 self._refuse(holding.claim, reading)
             else:

@@ -115,15 +115,19 @@ class Incarnation:
             logger.warning("the lease of incarnation %s was lost: its jobs are dropped", self.id)
             await self._drop_bodies()
         else:
+            logger.info("stopping: %d jobs are running, for up to %g s more", self._executor.running, patience)
             await self._try_for(_LAST_WORDS, self._fetcher.release_waiting())
             await first_of(hurry.wait(), self._executor.finish(patience))
             await self._drop_bodies()
-            await self._try_for(_LAST_WORDS, self._settle_the_rest())
+            await self._try_for(_LAST_WORDS, self._say_goodbye())
         await self._end()
 
-    async def _settle_the_rest(self) -> None:
+    async def _say_goodbye(self) -> None:
+        """Settle the rest, and hand back what the store says is held; one budget of time for both."""
         if self._settling is not None:
             await first_of(self._settler.finish(), asyncio.wait({self._settling}))
+        await self._lease.stop()
+        await persistently("hand back jobs", partial(self._driver.retire, self.id))
 
     async def _settler_ends(self) -> None:
         """Raise what ended the settler, which is to outlive everything else here."""
@@ -143,9 +147,6 @@ class Incarnation:
             self._settling.cancel()
             await asyncio.gather(self._settling, return_exceptions=True)
         await self._lease.stop()
-        if not self.lost.is_set():
-            retire = partial(self._driver.retire, self.id)
-            await self._try_for(_LAST_WORDS, persistently("hand back jobs", retire))
         await self._driver.close()
 
     async def _try_for(self, seconds: float, last_word: Awaitable[object]) -> None:

@@ -47,7 +47,7 @@ class LeaseKeeper:
         self._cancel = cancel
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
-        self._turned_at = time.monotonic()
+        self._pinged_at: float | None = None
         self._stall_reported = False
         self._is_open = False
         self._thread = threading.Thread(target=self._run, name=f"aioqueue-lease-{incarnation[:8]}", daemon=True)
@@ -61,7 +61,7 @@ class LeaseKeeper:
 
     async def stop(self) -> None:
         """Stop renewing and close the connection. The lease is left to whoever retires it."""
-        with suppress(RuntimeError):  # its loop has just ended by itself
+        with suppress(RuntimeError):  # its loop has ended by itself, or was stopped before
             self._stop_here()
         await anyio.to_thread.run_sync(self._thread.join)
 
@@ -109,17 +109,22 @@ class LeaseKeeper:
             self._is_open = True
 
     def _look_at_the_loop(self) -> float:
-        stalled_for = time.monotonic() - self._turned_at
+        """Return for how many seconds a ping has gone unanswered; send the next when it has been answered."""
+        now = time.monotonic()
+        if self._pinged_at is None:
+            self._pinged_at = now
+            self._tell(self._turn)
+            return 0.0
+        stalled_for = now - self._pinged_at
         if stalled_for < self._seconds:
             self._stall_reported = False
         elif not self._stall_reported:
             self._stall_reported = True
             logger.warning("the event loop is blocked for %.1f s, in:\n%s", stalled_for, self._stack_of_the_loop())
-        self._tell(self._turn)
         return stalled_for
 
     def _turn(self) -> None:
-        self._turned_at = time.monotonic()
+        self._pinged_at = None
 
     def _tell(self, callback: Callable[[], None]) -> None:
         try:

@@ -6,13 +6,14 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from aioqueue.drivers.base import EVENTS_TOPIC
 from aioqueue.drivers.sqlite.faults import as_unavailable, is_busy, patiently
+from aioqueue.drivers.sqlite.gate import Gate
 from aioqueue.drivers.sqlite.ringing import Ring, rings_for
 from aioqueue.drivers.sqlite.statements import STATEMENTS
 from aioqueue.drivers.sqlite.transaction import News, Transaction
@@ -29,6 +30,7 @@ class Store:
     path: Path
     queue: int
     bell: int
+    gate: Gate
 
 
 @dataclass(slots=True, frozen=True)
@@ -70,7 +72,7 @@ def transact(store: Store, operation: Callable[[Transaction], T]) -> T:
     """Run one operation in a transaction of its own."""
 
     def attempt() -> T:
-        with _transaction(store, "BEGIN IMMEDIATE") as transaction:
+        with store.gate.passed(), _transaction(store, "BEGIN IMMEDIATE") as transaction:
             return operation(transaction)
 
     return patiently(attempt)
@@ -109,7 +111,9 @@ def _transaction(store: Store, begin: str) -> Iterator[Transaction]:
 
 def _run_together(store: Store, group: Sequence[Entry]) -> Round:
     result = Round()
-    with _transaction(store, "BEGIN IMMEDIATE" if any(entry.writes for entry in group) else "BEGIN") as transaction:
+    writes = any(entry.writes for entry in group)
+    turn, begin = (store.gate.passed(), "BEGIN IMMEDIATE") if writes else (nullcontext(), "BEGIN")
+    with turn, _transaction(store, begin) as transaction:
         for entry in group:
             own = transaction.fresh()
             result.endings.append(_run_alone(store, entry, own))

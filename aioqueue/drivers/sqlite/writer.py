@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import time
 from contextlib import closing, suppress
@@ -13,6 +14,7 @@ from typing import Final
 
 from aioqueue.drivers.sqlite.bell import Ringer, remove_dead
 from aioqueue.drivers.sqlite.faults import as_unavailable, patiently
+from aioqueue.drivers.sqlite.gate import Gate
 from aioqueue.drivers.sqlite.group import Store, run, transact
 from aioqueue.drivers.sqlite.handover import HandOver
 from aioqueue.drivers.sqlite.layout import connect
@@ -21,6 +23,9 @@ from aioqueue.drivers.sqlite.ringing import Ring, roll_call, take_bell_down
 from aioqueue.drivers.sqlite.statements import STATEMENTS
 
 PURGE_EVERY: Final = 5.0
+LONGEST_FAREWELL: Final = 60.0
+
+logger = logging.getLogger("aioqueue")
 
 
 class Writer:
@@ -45,14 +50,21 @@ class Writer:
 
     async def join(self) -> None:
         """Return when the thread has ended; the hand-over must be closed."""
-        await asyncio.shield(self._ended)
-        self._thread.join()  # what it had left to do was to return
+        done, _ = await asyncio.wait({self._ended}, timeout=LONGEST_FAREWELL)
+        if done:
+            self._thread.join()  # what it had left to do was to return
+        else:
+            logger.warning("the SQLite file %s stays locked by another process: its thread is left behind", self._path)
 
     # ------------------------------------------------------------------ on the thread
     def _live(self) -> None:
         try:
-            with closing(connect(self._path)) as connection, closing(Ringer()) as ringer:
-                store = self._enter(connection)
+            with (
+                closing(connect(self._path)) as connection,
+                closing(Ringer()) as ringer,
+                closing(Gate(self._path)) as gate,
+            ):
+                store = self._enter(connection, gate)
                 self._ring(store, ringer, transact(store, roll_call))
                 self._hand_over.tell(self._opened.set_result, None)
                 self._serve(store, ringer)
@@ -63,14 +75,14 @@ class Writer:
         finally:
             self._hand_over.tell(self._ended.set_result, None)
 
-    def _enter(self, connection: sqlite3.Connection) -> Store:
+    def _enter(self, connection: sqlite3.Connection, gate: Gate) -> Store:
         def attempt() -> Store:
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
                 queue = connection.execute(STATEMENTS["find_queue"], {"name": self._queue}).fetchall()[0][0]
                 values = {"queue": queue, "address": self._address}
                 bell = connection.execute(STATEMENTS["hang_bell"], values).fetchall()[0][0]
-                return Store(connection, self._path, queue, bell)
+                return Store(connection, self._path, queue, bell, gate)
 
         return patiently(attempt)
 
