@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import UTC, tzinfo
 from functools import partial
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Literal, ParamSpec, Protocol, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
 from aioqueue import options as checked
 from aioqueue.canvas.chord import Chord
@@ -18,6 +18,7 @@ from aioqueue.canvas.group import Group
 from aioqueue.canvas.job import Job
 from aioqueue.canvas.layout import ALONE
 from aioqueue.canvas.pipeline import Pipeline
+from aioqueue.decorators import Decorator, FirstArgumentDecorator, PeriodicDecorator
 from aioqueue.drivers import driver_for
 from aioqueue.drivers.base import Admitted, Driver, Shelf
 from aioqueue.errors import ConfigurationError
@@ -48,37 +49,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
 T = TypeVar("T")
-First_co = TypeVar("First_co", covariant=True)
 
 DEFAULT_URL: Final = "sqlite:///aioqueue.db"
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-
-
-class Decorator(Protocol):
-    """`@queue.task(...)`: a function becomes a task."""
-
-    @overload
-    def __call__(self, fn: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, R]: ...
-    @overload
-    def __call__(self, fn: Callable[P, R], /) -> Task[P, R]: ...
-
-
-class FirstArgumentDecorator(Protocol[First_co]):
-    """The worker supplies the first argument (`context=True`)."""
-
-    @overload
-    def __call__(self, fn: Callable[Concatenate[First_co, P], Coroutine[Any, Any, R]], /) -> Task[P, R]: ...
-    @overload
-    def __call__(self, fn: Callable[Concatenate[First_co, P], R], /) -> Task[P, R]: ...
-
-
-class PeriodicDecorator(Protocol):
-    """`@queue.periodic_task(...)`: a function without parameters becomes a task."""
-
-    @overload
-    def __call__(self, fn: Callable[[], Coroutine[Any, Any, R]], /) -> Task[[], R]: ...
-    @overload
-    def __call__(self, fn: Callable[[], R], /) -> Task[[], R]: ...
 
 
 class Queue:

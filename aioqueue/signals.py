@@ -61,15 +61,11 @@ _Call: TypeAlias = Callable[[Signal, Job[Any], BaseException | None], object]
 
 
 class Signals:
-    """The handlers of one queue. With none connected, sending costs one look at `any`."""
+    """The handlers of one queue; `any` says whether there are some, and all that having none costs is to look at it."""
 
     def __init__(self) -> None:
+        self.any = False
         self._handlers: dict[Signal, dict[Any, _Call]] = {name: {} for name in NAMES}
-
-    @property
-    def any(self) -> bool:
-        """Whether any handler is connected."""
-        return any(self._handlers.values())
 
     def check(self, names: tuple[Signal, ...]) -> None:
         """Raise `ValueError` for a name that is none of a signal."""
@@ -80,12 +76,14 @@ class Signals:
         call = _adapt(handler)
         for name in _known(names):
             self._handlers[name][handler] = call
+        self.any = True
         return handler
 
     def disconnect(self, handler: Handler2 | Handler3, names: tuple[Signal, ...]) -> None:
         """Have `handler` called no more at these signals, at none at all if none is named."""
         for name in _known(names):
             self._handlers[name].pop(handler, None)
+        self.any = any(self._handlers.values())
 
     async def send(self, signal: Signal, job: Job[Any], exc: BaseException | None = None) -> None:
         """Call the handlers one after another, in the order of their connection; what one raises is only logged."""
