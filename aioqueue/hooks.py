@@ -68,7 +68,7 @@ class Hooks:
         for hook in reversed(self.shutdown["worker"]):
             try:
                 await _finish(hook())
-            except Exception:
+            except (Exception, SystemExit):
                 logger.exception("the shutdown hook %r raised", hook)
 
     def start_here(self, scope: Scope) -> None:
@@ -81,7 +81,7 @@ class Hooks:
         for hook in reversed(self.shutdown[scope]):
             try:
                 hook()
-            except Exception:
+            except (Exception, SystemExit):
                 logger.exception("the shutdown hook %r raised", hook)
 
     def add_life(self, hooks: dict[Scope, list[Callable[[], object]]], scope: Scope, hook: Startup) -> Startup:
@@ -104,7 +104,7 @@ class Hooks:
         for hook in self.post_on_loop:
             try:
                 await hook(job, value, error)
-            except Exception:
+            except (Exception, SystemExit):
                 logger.exception("the post-execute hook %r raised", hook)
 
     def run_body(self, job: Job[Any], body: Callable[[], Any]) -> Any:
@@ -128,7 +128,7 @@ class Hooks:
         for hook in self.post_in_body:
             try:
                 hook(job, value, error)
-            except Exception:
+            except (Exception, SystemExit):
                 logger.exception("the post-execute hook %r raised", hook)
 
 

@@ -92,7 +92,7 @@ class Signals:
                 answer = call(signal, job, exc)
                 if inspect.isawaitable(answer):
                     await answer
-            except Exception:
+            except (Exception, SystemExit):
                 logger.exception("the handler %r of signal %r raised", handler, signal)
 
 

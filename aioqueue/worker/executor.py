@@ -81,7 +81,7 @@ class Executor:
                 self._refuse(holding.claim, reading)
             else:
                 await self._perform(holding, reading)
-        except Exception:
+        except (Exception, SystemExit):
             logger.exception("aioqueue itself failed while executing job %s", holding.claim.id)
             reason = "aioqueue itself failed while executing this job; its log says more"
             self._settler.put(fail_unread(holding.claim, reason))
@@ -131,9 +131,9 @@ class Executor:
                 for guard in guards:
                     stack.push_async_callback((await guard.take(self._driver, run.arguments_by_name())).give_back)
                 await hooks.before(run.job)
-            except (Exception, asyncio.CancelledError) as error:
-                if isinstance(error, asyncio.CancelledError):
-                    raise
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:  # noqa: BLE001 -- a hook's SystemExit ends the job, not the worker
                 return run.raised(error)
             ending = await self._bodies.run(run)
             await hooks.after(run.job, run.value, run.error)
