@@ -116,3 +116,4 @@ class CancelExecution(Exception):
     def __init__(self, msg: str = "", *, retry: bool | None = None) -> None:
         super().__init__(msg)
         self.retry = retry
+        self.by_hook = False

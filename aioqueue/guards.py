@@ -8,6 +8,7 @@ import logging
 import re
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar
 
 from aioqueue.drivers.base import Driver
@@ -69,7 +70,7 @@ class Lock:
 
     def __call__(self, fn: Fn, /) -> Fn:
         """Mark `fn`: the worker takes the lock before it runs it."""
-        return mark(fn, self)
+        return mark(fn, Lock(self._session, _with_defaults_of(fn, self._name), self._ttl, self._limit))
 
     async def take(self, driver: Driver, arguments: dict[str, Any]) -> Pass:
         """Take a place for one run of a body."""
@@ -101,7 +102,7 @@ class RateLimit:
 
     def __call__(self, fn: Fn, /) -> Fn:
         """Mark `fn`: the worker asks the limit before it runs it."""
-        return mark(fn, self)
+        return mark(fn, RateLimit(self._session, _with_defaults_of(fn, self._name), self._limit, self._per))
 
     async def take(self, driver: Driver, arguments: dict[str, Any]) -> Pass:
         """Use the limit once."""
@@ -195,3 +196,12 @@ def name_for(name: Name, arguments: dict[str, Any]) -> str:
         return name
     wanted = inspect.signature(name).parameters
     return checked_name(name(**{key: value for key, value in arguments.items() if key in wanted}))
+
+
+def _with_defaults_of(fn: Callable[..., Any], name: Name) -> Name:
+    """Let a callable name see what `fn` takes for arguments that the caller leaves out."""
+    if not callable(name):
+        return name
+    wanted = inspect.signature(name).parameters
+    parameters = inspect.signature(fn).parameters.values()
+    return partial(name, **{p.name: p.default for p in parameters if p.name in wanted and p.default is not p.empty})

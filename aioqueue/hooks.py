@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from aioqueue.canvas.job import Job
+from aioqueue.errors import CancelExecution
+from aioqueue.signals import raise_if_cancelled
 
 logger = logging.getLogger("aioqueue")
 
@@ -68,7 +72,8 @@ class Hooks:
         for hook in reversed(self.shutdown["worker"]):
             try:
                 await _finish(hook())
-            except (Exception, SystemExit):
+            except (Exception, SystemExit, asyncio.CancelledError) as error:
+                raise_if_cancelled(error)
                 logger.exception("the shutdown hook %r raised", hook)
 
     def start_here(self, scope: Scope) -> None:
@@ -97,14 +102,16 @@ class Hooks:
     async def before(self, job: Job[Any]) -> None:
         """Run the async pre-execute hooks."""
         for hook in self.pre_on_loop:
-            await hook(job)
+            with _named_as_a_hook():
+                await hook(job)
 
     async def after(self, job: Job[Any], value: object, error: BaseException | None) -> None:
         """Run the async post-execute hooks."""
         for hook in self.post_on_loop:
             try:
                 await hook(job, value, error)
-            except (Exception, SystemExit):
+            except (Exception, SystemExit, asyncio.CancelledError) as raised:
+                raise_if_cancelled(raised)
                 logger.exception("the post-execute hook %r raised", hook)
 
     def run_body(self, job: Job[Any], body: Callable[[], Any]) -> Any:
@@ -121,15 +128,26 @@ class Hooks:
     def before_here(self, job: Job[Any]) -> None:
         """Run the sync pre-execute hooks."""
         for hook in self.pre_in_body:
-            hook(job)
+            with _named_as_a_hook():
+                hook(job)
 
     def after_here(self, job: Job[Any], value: object, error: BaseException | None) -> None:
         """Run the sync post-execute hooks."""
         for hook in self.post_in_body:
             try:
                 hook(job, value, error)
-            except (Exception, SystemExit):
+            except (Exception, SystemExit, asyncio.CancelledError):
                 logger.exception("the post-execute hook %r raised", hook)
+
+
+@contextmanager
+def _named_as_a_hook() -> Iterator[None]:
+    """Let a `CancelExecution` say that it came from a hook."""
+    try:
+        yield
+    except CancelExecution as error:
+        error.by_hook = True
+        raise
 
 
 async def _finish(answer: object) -> None:

@@ -41,13 +41,24 @@ def seen_new(stored: NewJob, source: ResultSource) -> Job[Any]:
 
 
 def replayed(stored: StoredJob) -> NewJob:
-    """Return a dead letter as a new job, with an id of its own; one that cannot be read is tried as it is."""
+    """Return a dead letter as a new job, with an id of its own; one that cannot be read is tried as it is.
+
+    Raises `LookupError` for a chord's callback: the values of its members have left the store with it.
+    """
     try:
         record = decode_record(stored.payload)
     except (NewerFormat, Unreadable):
         payload = stored.payload
     else:
-        payload = encode_record(
-            structs.replace(record, tries=0, replayed_from=stored.id, then=(), member=None, beyond=())
-        )
+        if record.gathers:
+            raise LookupError(
+                f"dead letter {stored.id} needs the values of a chord that is over: enqueue the chord again"
+            )
+        payload = encode_record(_alone(structs.replace(record, tries=0, replayed_from=stored.id)))
     return NewJob(new_id(), stored.task, payload, stored.priority)
+
+
+def _alone(record: Record) -> Record:
+    """Take a record out of its canvas, which has ended; its error callbacks are called again."""
+    errors = tuple(structs.replace(stage, id=new_id()) for stage in record.errors)
+    return structs.replace(record, then=(), member=None, beyond=(), errors=errors)

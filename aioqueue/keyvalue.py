@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar, overload
 
 import msgspec
 
+from aioqueue.errors import SerializationError
 from aioqueue.options import Seconds, seconds
 from aioqueue.result import OpenSession
 from aioqueue.serializer import Value, any_value
@@ -15,6 +16,7 @@ D = TypeVar("D")
 
 _LONGEST_KEY: Final = 512
 _PACKED: Final = b"m"
+_WHOLE_NUMBERS: Final = range(-(2**63), 2**63)
 
 
 class KeyValue:
@@ -70,7 +72,10 @@ class KeyValue:
     def _encode(self, key: str, value: object) -> bytes:
         # A whole number is kept as text, so that the store itself can add to it.
         if isinstance(value, int) and not isinstance(value, bool):
-            return str(value).encode()
+            number = int(value)  # of an enumeration too, whose text is its name
+            if number not in _WHOLE_NUMBERS:
+                raise SerializationError(f"the value of key {key!r} is a whole number of more than 64 bits")
+            return str(number).encode()
         return _PACKED + any_value(f"the value of key {key!r}", self._max_payload).encode(value)
 
 

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from aioqueue.drivers.base import EVENTS_TOPIC, Settled
+from aioqueue.drivers.base import EVENTS_TOPIC, Driver, Settled
 from aioqueue.errors import ResultUnknown
 from aioqueue.outcome import decode_failure
 from aioqueue.session import Session
@@ -56,17 +56,28 @@ decode_event = msgspec.json.Decoder(Event).decode
 
 
 class Inbox:
-    """A bounded buffer for one reader: what a slow reader does not take is dropped, and logged."""
+    """A bounded buffer for one reader: what a slow reader does not take is dropped, and logged; the end never is."""
 
-    def __init__(self) -> None:
-        self._items: asyncio.Queue[Event | _Mark] = asyncio.Queue(BUFFERED)
+    def __init__(self, job_id: str = "") -> None:
+        self._job_id = job_id
+        self._items: asyncio.Queue[Event | _Mark] = asyncio.Queue()
 
     def put(self, item: Event | _Mark) -> None:
         """Add an event or a mark."""
-        if self._items.full():
+        if self._items.qsize() >= BUFFERED and item is not _Mark.ENDED:
             logger.warning("an event is dropped: its reader is more than %d behind", BUFFERED)
             return
         self._items.put_nowait(item)
+
+    def hear(self, _topic: str, data: bytes) -> None:
+        """Add an event as the store sends it, if it is about the job that is followed, or any job is."""
+        try:
+            event = decode_event(data)
+        except msgspec.DecodeError as error:
+            logger.debug("an event cannot be read: %s", error)
+            return
+        if self._job_id in ("", event.id):
+            self.put(event)
 
     async def take(self) -> Event | _Mark:
         """Return the next item."""
@@ -85,9 +96,9 @@ async def listen(session: OpenSession) -> AsyncIterator[Event]:
     """Yield the events of all jobs, from now on. Lossy, as all news."""
     inbox = Inbox()
     driver = (await session()).driver.clone()
-    await driver.open()
     try:
-        await driver.subscribe(EVENTS_TOPIC, lambda _topic, data: inbox.put(decode_event(data)))
+        await driver.open()
+        await driver.subscribe(EVENTS_TOPIC, inbox.hear)
         while isinstance(event := await inbox.take(), Event):
             yield event
     finally:
@@ -96,23 +107,24 @@ async def listen(session: OpenSession) -> AsyncIterator[Event]:
 
 async def follow(session: OpenSession, job_id: str, task: str, after: int) -> AsyncIterator[Event]:
     """Yield one job's progress above the number `after` and its state changes, until it has finished."""
-    own, inbox = await session(), Inbox()
+    own, inbox = await session(), Inbox(job_id)
     driver = own.driver.clone()
-    await driver.open()
     ending = asyncio.create_task(own.listener.wait(job_id))
     ending.add_done_callback(lambda _: inbox.put(_Mark.ENDED))
     try:
+        await driver.open()
         await driver.subscribe(f"notes:{job_id}", lambda _topic, _data: inbox.put(_Mark.NOTED))
-        await driver.subscribe(EVENTS_TOPIC, lambda _topic, data: inbox.put(decode_event(data)))
+        await driver.subscribe(EVENTS_TOPIC, inbox.hear)
         item: Event | _Mark = _Mark.NOTED
+        held: list[Event] = []  # what may have been the end, which is told from the result, or one try of several
         while True:
             if isinstance(item, Event):
-                if item.id == job_id and item.status not in _ENDS.values():
-                    yield item
+                told, held = ([], [item]) if item.status in _ENDS.values() else ([*held, item], [])
             else:
-                for number, data in await driver.notes(job_id, after):
-                    after = number
-                    yield replace(decode_event(data), number=number)
+                told = await _progress(driver, job_id, after)
+                after = told[-1].number if told else after
+            for event in told:
+                yield event
             if item is _Mark.ENDED:
                 yield _last_event(ending, job_id, task)
                 return
@@ -123,11 +135,18 @@ async def follow(session: OpenSession, job_id: str, task: str, after: int) -> As
         await driver.close()
 
 
+async def _progress(driver: Driver, job_id: str, after: int) -> list[Event]:
+    notes = await driver.notes(job_id, after)
+    return [replace(decode_event(data), number=number) for number, data in notes]
+
+
 def _last_event(ending: asyncio.Task[Settled], job_id: str, task: str) -> Event:
     settled = ending.result()
     if settled.state is JobState.UNKNOWN:
         raise ResultUnknown(f"the store has never heard of job {job_id}, or has forgotten it")
     status = _ENDS[settled.state]
     failed = settled.state is not JobState.SUCCEEDED
-    traceback = decode_failure(settled.outcome).traceback if failed else None
-    return Event(status, job_id, task, 0, 0.0, None, status == "error", traceback or None)
+    if not failed:
+        return Event(status, job_id, task, 0, 0.0, None, False, None)
+    failure = decode_failure(settled.outcome)
+    return Event(status, job_id, task, failure.retries, 0.0, None, status == "error", failure.traceback or None)

@@ -131,7 +131,7 @@ def declare(defaults: Declaration, options: dict[str, Any]) -> Declaration:
     for name, value in options.items():
         check = _DECLARED.get(name)
         if check is None:
-            raise TypeError(f"a task has no option {name!r}; there are {', '.join(sorted(_DECLARED))}")
+            raise TypeError(f"a task has no option {name!r}; there are {', '.join(sorted([*_DECLARED, 'name']))}")
         said.update(check(value))
     declaration = structs.replace(defaults, **said)
     if declaration.at_most_once and declaration.retries:
@@ -157,7 +157,7 @@ def _ttl(value: object) -> float:
 
 
 def _timeout(value: object) -> float | None:
-    return None if value is None else seconds("timeout", value)
+    return None if value is None else _positive("timeout", value)
 
 
 def _positive(name: str, value: object) -> float:

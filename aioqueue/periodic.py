@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, Literal, TypeAlias
@@ -40,15 +41,28 @@ class Periodic:
 
     def due_slots(self, after: float, now: float) -> list[float]:
         """Return the slots after `after` and up to `now` that are to be fired, in order."""
-        passed: deque[float] = deque(maxlen=MISSED_KEPT)
-        slot = self.next_slot(after)
-        while slot <= now:
-            passed.append(slot)
-            slot = self.next_slot(slot)
-        if self._misfire == "all":
-            return list(passed)
-        latest = list(passed)[-1:]
-        return latest if self._misfire == "once" else [slot for slot in latest if slot > now - GRACE]
+        latest = self._latest_slots(after, now, MISSED_KEPT if self._misfire == "all" else 1)
+        return [slot for slot in latest if slot > now - GRACE] if self._misfire == "skip" else latest
+
+    def _latest_slots(self, after: float, until: float, count: int) -> list[float]:
+        slots: deque[float] = deque()
+        while len(slots) < count and (slot := self._latest_slot(after, until)) is not None:
+            slots.appendleft(slot)
+            until = math.nextafter(slot, 0.0)
+        return list(slots)
+
+    def _latest_slot(self, after: float, until: float) -> float | None:
+        """Return the last slot after `after` and up to `until`, by halving: months may have been missed."""
+        latest = None
+        late = until
+        while (slot := self.next_slot(after)) <= until:
+            latest = after = slot
+            halfway = (after + late) / 2
+            if (slot := self.next_slot(halfway)) <= until:
+                latest = after = slot
+            else:
+                late = halfway
+        return latest
 
     def job_for(self, slot: float) -> Job[Any]:
         """Return the job of one slot; the same slot gives the same id, so that it is stored once."""

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, Self, TypeVar,
 from aioqueue import options as checked
 from aioqueue.canvas.chord import Chord
 from aioqueue.canvas.group import Group
-from aioqueue.canvas.job import Job
+from aioqueue.canvas.job import Job, is_job_running
 from aioqueue.canvas.layout import ALONE
 from aioqueue.canvas.pipeline import Pipeline
+from aioqueue.children import refuse_in_import
 from aioqueue.decorators import Decorator, FirstArgumentDecorator, PeriodicDecorator
 from aioqueue.drivers import driver_for
 from aioqueue.drivers.base import Admitted, Driver, Shelf
@@ -144,6 +145,8 @@ class Queue:
                 f"queue {self.name!r} is open in another running event loop; from other threads use queue.sync(...), "
                 "or close the queue there first"
             )
+        if not is_job_running():
+            refuse_in_import("uses a queue")
         return Session(self.driver(), immediate=self._immediate)
 
     # ------------------------------------------------------------------ tasks

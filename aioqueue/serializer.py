@@ -203,6 +203,12 @@ class Value:
             )
         return encoded
 
+    def encode_checked(self, value: object) -> bytes:
+        """Return `value` as bytes that `decode` is known to accept; raises as both of them do."""
+        encoded = self.encode(value)
+        self.decode(encoded)
+        return encoded
+
     def decode(self, encoded: bytes) -> Any:
         """Return the value as the declared type; raises `SerializationError` where it is of another."""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Callable
@@ -92,8 +93,16 @@ class Signals:
                 answer = call(signal, job, exc)
                 if inspect.isawaitable(answer):
                     await answer
-            except (Exception, SystemExit):
+            except (Exception, SystemExit, asyncio.CancelledError) as error:
+                raise_if_cancelled(error)
                 logger.exception("the handler %r of signal %r raised", handler, signal)
+
+
+def raise_if_cancelled(error: BaseException) -> None:
+    """Let the cancellation of this very asyncio.Task through; one that a handler came by elsewhere is its own."""
+    running = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and running is not None and running.cancelling():
+        raise error
 
 
 def _known(names: tuple[Signal, ...]) -> tuple[Signal, ...]:

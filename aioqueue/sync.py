@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import inspect
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from typing import TypeVar
 
@@ -15,11 +17,17 @@ T = TypeVar("T")
 class Sync:
     """Runs awaitables from code that cannot await: `value = queue.sync(result)`.
 
-    They run on the loop that opened the queue if it is running, else on one loop of its own in a daemon thread.
+    They run on the loop that opened the queue, else on that of a worker in this process, else on a loop in a daemon
+    thread.
     """
 
     def __init__(self, loop_in_use: Callable[[], asyncio.AbstractEventLoop | None]) -> None:
         self._loop_in_use = loop_in_use
+        self._loop_of_worker: asyncio.AbstractEventLoop | None = None
+
+    def lean_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Note the loop of a worker: bodies in its threads are not to open the queue on another one."""
+        self._loop_of_worker = loop
 
     def __call__(self, awaitable: Awaitable[T], /, *, timeout: float | None = None) -> T:
         """Wait for `awaitable` for up to `timeout` seconds and return its value, or raise what it raises.
@@ -27,13 +35,22 @@ class Sync:
         Raises `TimeoutError` after the timeout, having cancelled it, and `RuntimeError` where it would wait for itself:
         on a running loop's own thread.
         """
-        loop = self._loop()
-        future = asyncio.run_coroutine_threadsafe(_within(awaitable, timeout), loop)
+        future = self.start(awaitable, timeout=timeout)
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
+
+    def start(self, awaitable: Awaitable[T], /, *, timeout: float | None = None) -> Future[T]:
+        """Start `awaitable` without waiting for it."""
+        try:
+            loop = self._loop()
+        except RuntimeError:
+            if inspect.iscoroutine(awaitable):
+                awaitable.close()  # else it would be said that it was never awaited
+            raise
+        return asyncio.run_coroutine_threadsafe(_within(awaitable, timeout), loop)
 
     def enter(self, manager: AbstractAsyncContextManager[T], /) -> AbstractContextManager[T]:
         """Use an async context manager in a plain `with`."""
@@ -56,21 +73,40 @@ class Sync:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            loop = self._loop_in_use()
-            return loop if loop is not None and loop.is_running() else _own_loop.get()
+            for loop in (self._loop_in_use(), self._loop_of_worker):
+                if loop is not None and loop.is_running():
+                    return loop
+            return _own_loop.get()
         raise RuntimeError("queue.sync(...) would block this thread's running event loop: await instead")
 
 
 @contextmanager
 def _entered(sync: Sync, manager: AbstractAsyncContextManager[T]) -> Iterator[T]:
-    value = sync(manager.__aenter__())
+    entered: Future[T] = Future()
+    left: Future[None] = Future()
+    inside = sync.start(_inside(manager, entered, left))
+    inside.add_done_callback(lambda _: entered.cancel())
+    try:
+        value = entered.result()
+    except BaseException:
+        if inside.done():
+            inside.result()
+        inside.cancel()
+        raise
     try:
         yield value
-    except BaseException as error:
-        if not sync(manager.__aexit__(type(error), error, error.__traceback__)):
-            raise
+    except BaseException as error:  # noqa: BLE001 -- the manager decides what becomes of it
+        left.set_exception(error)
     else:
-        sync(manager.__aexit__(None, None, None))
+        left.set_result(None)
+    inside.result()
+
+
+async def _inside(manager: AbstractAsyncContextManager[T], entered: Future[T], left: Future[None]) -> None:
+    """Enter and leave in one asyncio.Task, as timeouts and task groups need it."""
+    async with manager as value:
+        entered.set_result(value)
+        await asyncio.wrap_future(left)
 
 
 async def _within(awaitable: Awaitable[T], timeout: float | None) -> T:

@@ -158,9 +158,12 @@ class Task(Generic[P, R]):
     def stage(self, leading: int | None, args: tuple[object, ...], kwargs: dict[str, Any]) -> Stage:
         """Return a job to come, whose first arguments are not known yet: `leading` of them, None for any number.
 
-        Raises `TypeError` for arguments that cannot fit whatever comes, `SerializationError` for unstorable ones.
+        Raises `TypeError` for arguments that cannot fit whatever comes, `SerializationError` for unstorable ones,
+        `ValueError` for a task with a unique key.
         """
         declared, said = self.declaration, self._settings
+        if declared.unique or said.unique:
+            raise ValueError(f"{self!r} has a unique key: a job that comes after others cannot have one")
         return Stage(
             said.id or new_id(),
             self.name,

@@ -8,7 +8,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from aioqueue.canvas.group import group
 from aioqueue.canvas.handover import hand_over
 from aioqueue.canvas.job import Job
-from aioqueue.canvas.layout import Canvas, Layout, Place, job_of
+from aioqueue.canvas.layout import Canvas, Layout, Place, job_of, refuse_repeats, refuse_unique
 from aioqueue.canvas.pipeline import stage_of
 from aioqueue.drivers.base import NewChord
 from aioqueue.errors import ConfigurationError
@@ -34,6 +34,9 @@ class Chord(Generic[R_co]):
         self.members = members
         self.source = source
         self._callback = callback
+        for member in members:
+            refuse_unique(member)
+        refuse_repeats(self.ids)
 
     def __repr__(self) -> str:
         return f"<Chord of {len(self.members)} -> {self._callback.task}>"
@@ -42,6 +45,16 @@ class Chord(Generic[R_co]):
     def id(self) -> str:
         """The id of the callback's job."""
         return self._callback.id
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all its jobs, the callback's last."""
+        return (*(job_id for member in self.members for job_id in member.ids), self.id)
+
+    @property
+    def unique(self) -> str:
+        """Always empty: a chord has no unique key."""
+        return ""
 
     def lay_out(self, place: Place) -> Layout:
         """Return what is stored: the members, each with its place, and the callback that waits for them."""
@@ -71,8 +84,8 @@ def chord(
     Members may be pipelines and chords too. The callback is called with the list, then `args` and `kwargs`.
     """
     members = group(jobs).members
-    home = members[0].source if members else callback.source  # type: ignore[attr-defined]
-    if any(member.source.session != home.session for member in members):
+    sources = [member.source for member in members]
+    if any(source.session != sources[0].session for source in sources):
         raise ConfigurationError("the members of a chord belong to different queues: a canvas stays within one")
-    stage, source = stage_of(home, callback, 1, args, dict(kwargs))
+    stage, source = stage_of(sources[0] if sources else None, callback, 1, args, dict(kwargs))
     return Chord(members, stage, source)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Generic, TypeVar
 
 from aioqueue.canvas.job import Job
-from aioqueue.canvas.layout import Canvas, Layout, Place
+from aioqueue.canvas.layout import Canvas, Layout, Place, refuse_repeats
 from aioqueue.result import Result, ResultGroup
 
 R = TypeVar("R")
@@ -47,4 +47,5 @@ def _checked(jobs: Iterable[Any]) -> tuple[Canvas, ...]:
     for member in members:
         if not hasattr(member, "lay_out") or isinstance(member, Group):
             raise TypeError(f"a member is made by task.s(...), .then(...) or chord(...), not {member!r}")
+    refuse_repeats(job_id for member in members for job_id in member.ids)
     return members

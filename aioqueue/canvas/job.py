@@ -89,6 +89,16 @@ class Job(Generic[R_co]):
         return 0.0 if self._record.retry_delay is UNSET else self._record.retry_delay
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """Its id, as a canvas of one job."""
+        return (self.id,)
+
+    @property
+    def unique(self) -> str:
+        """The key that no other live job may have when it is enqueued; empty for none."""
+        return self._when.unique
+
+    @property
     def is_delayed(self) -> bool:
         """Whether it was asked to run later."""
         return self._when.eta > 0 or self._when.delay > 0
@@ -207,6 +217,11 @@ def _describe_due(when: CallSettings) -> str:
 def short_id(job_id: str) -> str:
     """Return both ends of a long id: enough to tell jobs apart by eye."""
     return job_id if len(job_id) <= 12 else f"{job_id[:4]}...{job_id[-4:]}"
+
+
+def is_job_running() -> bool:
+    """Whether this is called from a task's body."""
+    return running_job.get(None) is not None
 
 
 def current_job() -> Job[Any]:

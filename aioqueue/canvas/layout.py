@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 from msgspec import Struct, field
@@ -44,6 +45,16 @@ class Canvas(Protocol):
         """The id of the job that gives its value."""
         ...
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all its jobs."""
+        ...
+
+    @property
+    def unique(self) -> str:
+        """The key under which it may turn out to be stored already; empty if it has none."""
+        ...
+
     def lay_out(self, place: Place) -> Layout:
         """Return what is stored of it."""
         ...
@@ -60,6 +71,21 @@ class Stageable(Protocol):
     def stage(self, leading: int | None, args: tuple[object, ...], kwargs: dict[str, Any]) -> Stage:
         """Return a job to come: `leading` values will go before `args`, None if their number is not known yet."""
         ...
+
+
+def refuse_repeats(ids: Iterable[str]) -> None:
+    """Raise `ValueError` for an id that comes twice: no job can follow itself, or be two members."""
+    known: set[str] = set()
+    for job_id in ids:
+        if job_id in known:
+            raise ValueError(f"job {job_id} comes twice in this canvas: make one job for each place")
+        known.add(job_id)
+
+
+def refuse_unique(canvas: Canvas) -> None:
+    """Raise `ValueError` for a job with a unique key where others depend on its value: it might never be stored."""
+    if canvas.unique:
+        raise ValueError(f"{canvas!r} has a unique key: no other job can wait for its value")
 
 
 def job_of(stage: Stage, place: Place, handed: bytes, then: tuple[Stage, ...] = (), *, gathers: bool = False) -> NewJob:

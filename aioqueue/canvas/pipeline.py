@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Self, Ty
 
 from msgspec import structs
 
-from aioqueue.canvas.layout import Layout, Place, Stageable
+from aioqueue.canvas.layout import Layout, Place, Stageable, refuse_repeats, refuse_unique
 from aioqueue.errors import ConfigurationError, TaskException
 from aioqueue.record import Stage
 from aioqueue.result import PipelineResult, Result, ResultSource
@@ -36,6 +36,8 @@ class Pipeline(Generic[All_co, R_co]):
     def __init__(self, head: Job[Any], stages: tuple[tuple[Stage, ResultSource], ...]) -> None:
         self.head = head
         self._stages = stages
+        refuse_unique(head)
+        refuse_repeats(self.ids)
 
     def __repr__(self) -> str:
         return f"<Pipeline {' -> '.join([self.head.task_name, *(stage.task for stage, _ in self._stages)])}>"
@@ -44,6 +46,16 @@ class Pipeline(Generic[All_co, R_co]):
     def id(self) -> str:
         """The id of the last stage's job."""
         return self._stages[-1][0].id
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all stages' jobs, in order."""
+        return (self.head.id, *(stage.id for stage, _ in self._stages))
+
+    @property
+    def unique(self) -> str:
+        """Always empty: stages have no unique keys."""
+        return ""
 
     @property
     def source(self) -> ResultSource:
@@ -111,12 +123,12 @@ class Pipeline(Generic[All_co, R_co]):
 
 
 def stage_of(
-    home: ResultSource, task: Any, leading: int | None, args: tuple[Any, ...], kwargs: dict[str, Any]
+    home: ResultSource | None, task: Any, leading: int | None, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Stage, ResultSource]:
-    """Return a stage for `task`, which must be of the queue that `home` is of."""
+    """Return a stage for `task`, which must be of the queue that `home` is of, if it is of one."""
     stageable: Stageable = task
     if not hasattr(task, "stage"):
         raise TypeError(f"a stage is a task and its arguments, not {task!r}")
-    if stageable.source.session != home.session:
+    if home is not None and stageable.source.session != home.session:
         raise ConfigurationError(f"{task!r} belongs to another queue: a canvas stays within one")
     return stageable.stage(leading, args, kwargs), stageable.source

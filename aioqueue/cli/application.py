@@ -45,8 +45,10 @@ def _split(target: str) -> tuple[str, str]:
     module, colon, attribute = target.partition(":")
     if not colon:
         module, _, attribute = target.rpartition(".")
-    if not module or not attribute:
-        raise CannotStart(f"{target!r} names no queue: write module:attribute, for example app:queue")
+    if not module or not all(part.isidentifier() for part in f"{module}.{attribute}".split(".")):
+        raise CannotStart(
+            f"{target!r} names no queue: write module:attribute, without a path or .py, for example app:queue"
+        )
     return module, attribute
 
 

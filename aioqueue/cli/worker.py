@@ -42,7 +42,7 @@ def command(apps: tuple[str, ...], concurrency: int, shutdown_timeout: float, ve
     if verbose and quiet:
         raise click.UsageError("give --verbose or --quiet, not both")
     _log(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
-    queues = [load_queue(app) for app in apps]
+    queues = list(dict.fromkeys(load_queue(app) for app in apps))
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         abandoned = runner.run(_work(queues, concurrency, shutdown_timeout))
         if abandoned:

@@ -12,7 +12,9 @@ from aioqueue.errors import ConfigurationError
 
 def driver_for(url: str, queue: str) -> Driver:
     """Return an unopened driver for `queue` at `url`; raises `ConfigurationError` naming the schemes there are."""
-    scheme = url.partition(":")[0]
+    if not isinstance(url, str):
+        raise TypeError(f"a queue takes a URL, not {url!r}")
+    scheme = url.partition("://")[0]
     make = _SCHEMES.get(scheme)
     if make is None or "://" not in url:
         known = ", ".join(f"{name}://" for name in _SCHEMES)

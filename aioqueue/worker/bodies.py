@@ -13,10 +13,11 @@ import anyio.to_thread
 from anyio import BrokenWorkerProcess, CapacityLimiter
 
 from aioqueue.canvas.job import running_job
+from aioqueue.hooks import Hooks
 from aioqueue.worker.ending import Died, Ending, TimedOut
-from aioqueue.worker.process_body import run_in_child
+from aioqueue.worker.process_body import leave_child, run_in_child
 from aioqueue.worker.run import Run
-from aioqueue.worker.threadlife import run_in_thread
+from aioqueue.worker.threadlife import Answer, Threads
 
 # The worker's capacity bounds both.
 _UNLIMITED: Final = CapacityLimiter(math.inf)
@@ -32,7 +33,7 @@ class _ThreadBody:
         self.is_running = False
         self._fn = fn
 
-    def __call__(self) -> tuple[object, BaseException | None]:
+    def __call__(self) -> Answer:
         self.is_running = True
         try:
             return self._fn(), None
@@ -51,7 +52,11 @@ class Bodies:
 
     def __init__(self) -> None:
         self._abandoned: set[_ThreadBody] = set()
-        self._executors: Final = {"loop": _on_loop, "thread": self._in_thread, "process": _in_process}
+        self._executors: Final = {"loop": _on_loop, "thread": self._in_thread, "process": self._in_process}
+        self._threads: dict[Hooks, Threads] = {}
+        self._in_children = 0
+        self._most_children = 0
+        self._children_have_hooks = False
 
     @property
     def abandoned_threads(self) -> int:
@@ -69,15 +74,44 @@ class Bodies:
         except BaseException as error:  # noqa: BLE001 -- SystemExit and its kin end the job, not the worker
             return run.raised(error)
 
+    async def close(self) -> None:
+        """Let the shutdown hooks of threads and processes run, when no body is left to run."""
+        for threads in self._threads.values():
+            await threads.close()
+        if self._children_have_hooks:
+            # At once, so that each reaches another child.
+            goodbyes = (anyio.to_process.run_sync(leave_child, limiter=_UNLIMITED) for _ in range(self._most_children))
+            await asyncio.gather(*goodbyes, return_exceptions=True)
+
     async def _in_thread(self, run: Run) -> Ending:
         args, kwargs = run.call()
-        body = _ThreadBody(partial(run_in_thread, run.hooks, run.job, partial(run.task.fn, *args, **kwargs)))
+        fn, hooks = partial(run.task.fn, *args, **kwargs), run.hooks
+        body = _ThreadBody(partial(hooks.run_body, run.job, fn) if hooks.in_body else fn)
         try:
-            value, error = await anyio.to_thread.run_sync(body, abandon_on_cancel=True, limiter=_UNLIMITED)
+            value, error = await self._thread_of(hooks, body)
         except asyncio.CancelledError:
             self._abandoned.add(body)
             raise
         return run.returned(value) if error is None else run.raised(error)
+
+    async def _thread_of(self, hooks: Hooks, body: _ThreadBody) -> Answer:
+        """Run `body` in one of anyio's threads, or where threads have hooks in one of our own, which has an end."""
+        if hooks.in_threads:
+            return await self._threads.setdefault(hooks, Threads(hooks)).run(body)
+        return await anyio.to_thread.run_sync(body, abandon_on_cancel=True, limiter=_UNLIMITED)
+
+    async def _in_process(self, run: Run) -> Ending:
+        fn = run.task.fn
+        body = partial(run_in_child, fn.__module__, fn.__qualname__, run.job.snapshot(), run.arguments)
+        self._children_have_hooks |= bool(run.hooks.shutdown["process"])
+        self._in_children += 1
+        self._most_children = max(self._most_children, self._in_children)
+        try:
+            return await anyio.to_process.run_sync(body, cancellable=True, limiter=_UNLIMITED)
+        except BrokenWorkerProcess:
+            return Died()
+        finally:
+            self._in_children -= 1
 
 
 async def _on_loop(run: Run) -> Ending:
@@ -93,15 +127,6 @@ async def _on_loop(run: Run) -> Ending:
         raise
     run.hooks.after_here(run.job, value, None)
     return run.returned(value)
-
-
-async def _in_process(run: Run) -> Ending:
-    fn = run.task.fn
-    body = partial(run_in_child, fn.__module__, fn.__qualname__, run.job.snapshot(), run.arguments)
-    try:
-        return await anyio.to_process.run_sync(body, cancellable=True, limiter=_UNLIMITED)
-    except BrokenWorkerProcess:
-        return Died()
 
 
 async def _within(timeout: float | None, run: Callable[[], Awaitable[Ending]]) -> Ending:

@@ -61,8 +61,9 @@ def conclude(call: Call, ending: Ending) -> Outcome:  # noqa: C901, PLR0911 -- o
             return _finish(call, JobState.FAILED, Failure(Cause.ERROR, error))
         case AskedAgain(eta, delay):
             return _again(call, call.record.retries, eta, call.retry_delay if delay is None else delay)
-        case Stopped(error, retry):
-            return _cancel_or_retry(call, Failure(Cause.HOOK, error), retry=retry)
+        case Stopped(error, retry, by_hook):
+            cause = Cause.HOOK if by_hook else Cause.CANCELLED
+            return _cancel_or_retry(call, Failure(cause, error), retry=retry)
         case KeptOut(cause, error):
             return _cancel_or_retry(call, Failure(cause, error), retry=None)
         case Died():
@@ -98,7 +99,7 @@ def expire(call: Call) -> Outcome:
 def lose(call: Call) -> Outcome:
     """Fail a job whose workers disappeared too often, and keep it as a dead letter."""
     times = call.claim.deliveries
-    reason = f"lost: its worker disappeared while running it, {times} time{'s' if times != 1 else ''}"
+    reason = f"lost: what ran it, a worker or a process of one, disappeared {times} time{'s' if times != 1 else ''}"
     return _finish(call, JobState.FAILED, Failure(Cause.LOST, reason), reason)
 
 

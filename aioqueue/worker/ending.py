@@ -57,6 +57,7 @@ class Stopped(Struct, frozen=True):
 
     error: str
     retry: bool | None
+    by_hook: bool = False
 
 
 class KeptOut(Struct, frozen=True):
@@ -79,7 +80,7 @@ def ending_of(error: BaseException, declared: Declaration) -> Ending:
     if isinstance(error, RetryTask):
         return _asked_again(error, declared)
     if isinstance(error, CancelExecution):
-        return Stopped(describe(error), error.retry)
+        return Stopped(describe(error), error.retry, error.by_hook)
     if isinstance(error, TaskLockedException):
         return KeptOut(Cause.LOCKED, str(error))
     if isinstance(error, RateLimitExceeded):
@@ -91,7 +92,7 @@ def ending_of(error: BaseException, declared: Declaration) -> Ending:
 def returned(returns: Value, value: object) -> Ending:
     """Describe what a body returned, where it returned."""
     try:
-        return Returned(returns.encode(value), _shape_of(returns, value))
+        return Returned(returns.encode_checked(value), _shape_of(returns, value))
     except SerializationError as error:
         return Unstorable(str(error))
 

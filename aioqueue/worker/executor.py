@@ -7,10 +7,10 @@ import logging
 import time
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from aioqueue.canvas.job import Job
-from aioqueue.drivers.base import Claim, Driver, Finished, Outcome
+from aioqueue.drivers.base import Again, Claim, Driver, Finished, Outcome
 from aioqueue.errors import TaskException
 from aioqueue.guards import guards_of
 from aioqueue.queue import Queue
@@ -27,6 +27,11 @@ from aioqueue.worker.settler import Settler
 from aioqueue.worker.storeclock import StoreClock
 
 logger = logging.getLogger("aioqueue")
+
+_DIED: Final = (
+    "the process that ran it died; if it dies at once, see that its module starts nothing when it is imported, "
+    'but under `if __name__ == "__main__":`'
+)
 
 
 class Executor:
@@ -88,7 +93,7 @@ class Executor:
         self._appetite.body_ended(time.monotonic() - started)
 
     def _refuse(self, claim: Claim, refused: Refused) -> None:
-        _report_refusal(refused.outcome)
+        _report_refusal(refused)
         if refused.call is None or not self._herald.is_needed:
             self._settler.put(refused.outcome)
             return
@@ -115,8 +120,8 @@ class Executor:
                 self._settle(job, cancel(call), (Fact("revoked"),))
                 return
             ending = run.raised(error)
-        _report(job, ending)
         outcome = conclude(call, ending)
+        _report(job, ending, outcome)
         self._settle(job, outcome, facts_of_ending(ending, _told(run, ending), outcome))
 
     async def _run(self, run: Run) -> Ending:
@@ -161,22 +166,31 @@ def _told(run: Run, ending: Ending) -> BaseException | None:
     return TaskException(ending.error) if isinstance(ending, Raised | Unstorable) else None
 
 
-def _report(job: Job[Any], ending: Ending) -> None:
+def _report(job: Job[Any], ending: Ending, outcome: Outcome) -> None:
+    next_try = _next_try(job, outcome)
     match ending:
         case Raised(error, trace):
-            logger.error("job %s of %s raised %s\n%s", job.id, job.task_name, error, trace)
+            logger.error("job %s of %s raised %s%s\n%s", job.id, job.task_name, error, next_try, trace)
         case TimedOut(after):
-            logger.error("job %s of %s was stopped: it ran longer than %g s", job.id, job.task_name, after)
+            logger.error("job %s of %s ran longer than its %g s%s", job.id, job.task_name, after, next_try)
         case Unstorable(error):
             logger.error("job %s of %s failed: %s", job.id, job.task_name, error)
         case Died():
-            logger.error("job %s of %s: the process that ran it died", job.id, job.task_name)
+            logger.error("job %s of %s: %s%s", job.id, job.task_name, _DIED, next_try)
         case _:
             logger.debug("job %s of %s ended", job.id, job.task_name)
 
 
-def _report_refusal(outcome: Outcome) -> None:
+def _next_try(job: Job[Any], outcome: Outcome) -> str:
+    if not isinstance(outcome, Again):
+        return ""
+    when = f" in {outcome.delay:.3g} s" if outcome.delay else ""
+    return f" (try {job.tries + 1}; it runs again{when})"
+
+
+def _report_refusal(refused: Refused) -> None:
+    outcome = refused.outcome
     if isinstance(outcome, Finished):
         logger.error("job %s is not run: %s", outcome.id, outcome.dead_reason or outcome.state)
     else:
-        logger.warning("job %s is put back: no task or format here that can read it", outcome.id)
+        logger.warning("job %s is put back for a while: it %s", outcome.id, refused.reason)

@@ -48,11 +48,11 @@ class Incarnation:
         self._holdings = Holdings()
         self._control = Control(self._driver, self.id, self._holdings)
         self._lease = LeaseKeeper(queue.driver(), self.id, lease_seconds, self.lost.set, self._control.cancel)
-        self._firing = Firing(self._driver, queue.periodic)
         self._reaper = Reaper(self._driver, lease_seconds)
         self._scheduler = Scheduler(self._driver)
         self._settler = Settler(self._driver, self.id, self._holdings)
         clock, appetite = StoreClock(), Appetite(capacity.slots)
+        self._firing = Firing(self._driver, queue.periodic, clock, queue.signals)
         herald = Herald(queue.signals, self._driver)
         self._executor = Executor(queue, self._driver, bodies, self._settler, herald, capacity, clock, appetite)
         self._fetcher = Fetcher(
@@ -127,7 +127,9 @@ class Incarnation:
         if self._settling is not None:
             await first_of(self._settler.finish(), asyncio.wait({self._settling}))
         await self._lease.stop()
-        await persistently("hand back jobs", partial(self._driver.retire, self.id))
+        handed_back = await persistently("hand back jobs", partial(self._driver.retire, self.id))
+        if handed_back:
+            logger.info("%d jobs that had not ended are handed back", handed_back)
 
     async def _settler_ends(self) -> None:
         """Raise what ended the settler, which is to outlive everything else here."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
+from aioqueue.canvas.job import Job
 from aioqueue.drivers.base import Driver
+from aioqueue.events import tell_enqueued
 from aioqueue.periodic import Periodic
+from aioqueue.signals import Signals
 from aioqueue.worker.persistence import persistently
+from aioqueue.worker.storeclock import StoreClock
 
 _LONGEST_SLEEP: Final = 60.0
 
@@ -21,9 +26,11 @@ class Firing:
     `misfire` says.
     """
 
-    def __init__(self, driver: Driver, tasks: Sequence[Periodic]) -> None:
+    def __init__(self, driver: Driver, tasks: Sequence[Periodic], clock: StoreClock, signals: Signals) -> None:
         self._driver = driver
         self._tasks = tasks
+        self._clock = clock
+        self._signals = signals
         self._seen: dict[str, float] = {}
 
     async def run(self) -> None:
@@ -32,17 +39,27 @@ class Firing:
         while True:
             now = await self.fire()
             upcoming = min(task.next_slot(self._seen[task.name]) for task in self._tasks)
-            await asyncio.sleep(min(max(upcoming - now, 0.0), _LONGEST_SLEEP))
+            await self._sleep(min(max(upcoming - now, 0.0), _LONGEST_SLEEP))
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, unless the store's clock turns out to have been put forward or back."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._clock.jumped.wait()
+        self._clock.jumped.clear()
 
     async def fire(self) -> float:
         """Fire what is due; answer the store's time at which that was judged."""
         now = await persistently("ask for the time", self._driver.now)
         for task in self._tasks:
             for slot in task.due_slots(self._seen[task.name], now):
-                fire = partial(self._driver.fire, task.name, slot, task.job_for(slot).new_job())
-                await persistently("fire a periodic task", fire)
+                await self._fire(task.name, slot, task.job_for(slot))
             self._seen[task.name] = now
         return now
+
+    async def _fire(self, schedule: str, slot: float, job: Job[Any]) -> None:
+        if await persistently("fire a periodic task", partial(self._driver.fire, schedule, slot, job.new_job())):
+            await tell_enqueued(self._signals, self._driver, job)
 
     async def _look(self) -> None:
         """Learn which slots were fired last; a schedule that never was starts now."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import atexit
 import importlib
 import os
 import signal
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from operator import attrgetter
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from aioqueue.task import Task
 from aioqueue.worker.ending import Ending, ending_of, returned
 
 _STDOUT: Final = 1
+_STDERR: Final = 2
 _started: set[Hooks] = set()
 
 
@@ -42,9 +43,15 @@ def run_in_child(module: str, qualname: str, snapshot: JobSnapshot, arguments: b
 
 def _start_once(hooks: Hooks) -> None:
     if hooks not in _started:
-        _started.add(hooks)
         hooks.start_here("process")
-        atexit.register(hooks.stop_here, "process")
+        _started.add(hooks)
+
+
+def leave_child() -> None:
+    """Run the shutdown hooks of this process: its worker ends, and kills it afterwards."""
+    with _answers_kept_apart():
+        while _started:
+            _started.pop().stop_here("process")
 
 
 def _find(module: str, qualname: str, name: str) -> Task[..., Any]:
@@ -60,15 +67,36 @@ def _find(module: str, qualname: str, name: str) -> Task[..., Any]:
 
 @contextmanager
 def _answers_kept_apart() -> Iterator[None]:
-    """Keep what a body, or a program it starts, prints out of the pipe that carries the answers to the worker."""
-    sys.stdout.flush()
+    """Keep what a body, or a program it starts, prints out of the pipe that carries the answers to the worker.
+
+    It goes where the worker's own errors go, if that is a terminal or a pipe, else nowhere.
+    """
     answers = os.dup(_STDOUT)
     try:
-        os.dup2(2, _STDOUT)
+        os.dup2(_worker_stderr(), _STDOUT)
         yield
+        sys.stdout.flush()
     finally:
         os.dup2(answers, _STDOUT)
         os.close(answers)
+
+
+@cache
+def _worker_stderr() -> int:
+    """Open the worker's standard error, make it this process's own, and return its descriptor.
+
+    The one that this process was given is a pipe that nobody reads: it would fill up and stop the body for good. A file
+    is not shared, since two processes that write at places of their own would overwrite each other.
+    """
+    try:
+        target = os.open(f"/proc/{os.getppid()}/fd/2", os.O_WRONLY | os.O_APPEND)
+        if not (stat.S_ISFIFO(os.fstat(target).st_mode) or os.isatty(target)):
+            raise OSError
+    except OSError:
+        target = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(target, _STDERR)
+    sys.stdout = sys.stderr = os.fdopen(os.dup(target), "w", buffering=1, errors="backslashreplace")
+    return target
 
 
 def _leave_signals_to_the_worker() -> None:

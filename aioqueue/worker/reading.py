@@ -22,10 +22,11 @@ class Readable(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """The outcome of a claim that is not run, and its call if it could be read."""
+    """The outcome of a claim that is not run, its call if it could be read, and why if it is put back."""
 
     outcome: Outcome
     call: Call | None = None
+    reason: str = ""
 
 
 class UsedMarks:
@@ -57,10 +58,12 @@ def read_claim(claim: Claim, registry: Registry, now: float, used: UsedMarks) ->
     except Unreadable as error:
         return Refused(fail_unread(claim, f"cannot be read: {error}"))
     except NewerFormat as error:
-        return Refused(defer(claim, f"was written by a newer release: {error}"))
+        reason = f"was written by a newer release: {error}"
+        return Refused(defer(claim, reason), None, reason)
     task = registry.get(record.task)
     if task is None:
-        return Refused(defer(claim, f"no worker knows the task {record.task!r}", record))
+        reason = f"calls the task {record.task!r}, which no worker here knows"
+        return Refused(defer(claim, reason, record), None, reason)
     call = Call(claim, record, task.declaration)
     refusal = _refusal_of(call, now, used)
     return _bind(call, task) if refusal is None else Refused(refusal, call)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, Self
 
 from aioqueue import options as checked
+from aioqueue.children import refuse_in_import
 from aioqueue.errors import StoreUnavailable
 from aioqueue.options import Seconds
 from aioqueue.queue import Queue
@@ -68,17 +70,19 @@ class Worker:
         """
         if self._stopping.is_set():
             raise RuntimeError("this worker has been stopped: make a new one")
-        first = await self._begin_all()
-        pairs = zip(self.queues, first, strict=True)
-        consumers = [asyncio.create_task(self._consume(queue, incarnation)) for queue, incarnation in pairs]
-        started()
-        await self._to_the_end(asyncio.gather(*consumers))
+        async with self._hooks_around():
+            first = await self._begin_all()
+            pairs = zip(self.queues, first, strict=True)
+            consumers = [asyncio.create_task(self._consume(queue, incarnation)) for queue, incarnation in pairs]
+            started()
+            await self._to_the_end(asyncio.gather(*consumers))
 
     async def drain(self) -> None:
         """Run what is due, retries and successors included, and return; what is due later is left in the schedule."""
-        for queue in self.queues:
-            incarnation = await self._begin(queue)
-            await self._to_the_end(self._drain(incarnation))
+        async with self._hooks_around():
+            for queue in self.queues:
+                incarnation = await self._begin(queue)
+                await self._to_the_end(self._drain(incarnation))
 
     async def _drain(self, incarnation: Incarnation) -> None:
         try:
@@ -108,7 +112,19 @@ class Worker:
         if self._running is not None:
             await self._running
 
+    @asynccontextmanager
+    async def _hooks_around(self) -> AsyncIterator[None]:
+        """Run the startup hooks of each queue, and at the end its shutdown hooks, first in threads and processes."""
+        async with AsyncExitStack() as stack:
+            for queue in self.queues:
+                queue.sync.lean_on(asyncio.get_running_loop())
+                await queue.hooks.start_worker()
+                stack.push_async_callback(queue.hooks.stop_worker)
+            stack.push_async_callback(self._bodies.close)
+            yield
+
     async def _begin(self, queue: Queue) -> Incarnation:
+        refuse_in_import("starts a worker")
         incarnation = Incarnation(queue, self._capacity, self._bodies, self._lease)
         await incarnation.begin()
         return incarnation

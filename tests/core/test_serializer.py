@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, field_validator
 
 from aioqueue.errors import ConfigurationError, PayloadTooLarge, SerializationError
-from aioqueue.serializer import Parameters, ReturnValue
+from aioqueue.serializer import Parameters, return_value
 
 if TYPE_CHECKING:
     from somewhere import Missing
@@ -116,7 +116,7 @@ def through(annotation: object, value: object) -> Any:
 
     identity.__annotations__ = {"value": annotation, "return": annotation}
     arrived = call(identity, value)
-    returned = ReturnValue("task", identity).decode(ReturnValue("task", identity).encode(arrived))
+    returned = return_value("task", identity).decode(return_value("task", identity).encode(arrived))
     assert returned == arrived or (returned != returned and arrived != arrived)
     assert type(returned) is type(arrived)
     return arrived
@@ -290,7 +290,7 @@ def test_any_typed_value_survives(typed: tuple[Any, Any]) -> None:
 def test_bytes_from_anywhere_never_raise_anything_else(encoded: bytes) -> None:
     def fn(a: int, b: Line | None = None, *rest: Address) -> Order: ...
 
-    for decode in (Parameters("task", fn).decode, ReturnValue("task", fn).decode):
+    for decode in (Parameters("task", fn).decode, return_value("task", fn).decode):
         try:
             decode(encoded)
         except SerializationError as error:
@@ -463,7 +463,7 @@ def test_a_value_that_cannot_be_stored_is_named(value: object) -> None:
     with pytest.raises(SerializationError, match="'broken'"):
         encode(fn, 1, broken=value)
     with pytest.raises(SerializationError, match="task"):
-        ReturnValue("task", fn).encode(value)
+        return_value("task", fn).encode(value)
 
 
 def test_a_value_inside_itself_is_refused() -> None:
@@ -492,13 +492,13 @@ def test_the_largest_argument_is_named() -> None:
     with pytest.raises(PayloadTooLarge, match=r"'large'.*100"):
         parameters.encode((b"xxxxxx", b"x" * 200), {})
     with pytest.raises(PayloadTooLarge, match=r"return value.*100"):
-        ReturnValue("task", fn, max_payload=100).encode(b"x" * 200)
+        return_value("task", fn, max_payload=100).encode(b"x" * 200)
 
 
 def test_a_value_of_another_type_than_declared_is_the_readers_error() -> None:
     def fn() -> int: ...
 
-    returns = ReturnValue("task", fn)
+    returns = return_value("task", fn)
     with pytest.raises(SerializationError, match=r"task.*[eE]xpected `int`"):
         returns.decode(returns.encode("one"))
 

@@ -105,7 +105,7 @@ async def defer_until_dead(queue: Queue, job_id: str) -> tuple[int, float]:
     ("make", "reason"),
     [
         (newer, "newer release"),
-        (lambda task: encode_record(Record(FORMAT, task, b"")), "no worker knows"),
+        (lambda task: encode_record(Record(FORMAT, task, b"")), "no worker here knows"),
     ],
     ids=["newer", "unknown"],
 )
