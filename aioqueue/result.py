@@ -166,9 +166,11 @@ class Result(Generic[R_co]):
         try:
             async with asyncio.timeout(timeout):
                 session = await self._source.session()
-                if session.immediate:
-                    return await self._ask() or await self._ask_again(await self.state())
+                if session.immediate and (state := await self.state()) is not JobState.RUNNING:
+                    return await self._ask() or await self._ask_again(state)
                 settled = await session.listener.wait(self._id)
+        except ResultTimeout:
+            raise
         except TimeoutError:
             raise ResultTimeout(f"job {self._id} has no result after {timeout:g} s; it goes on") from None
         if settled.state is JobState.UNKNOWN:

@@ -26,12 +26,12 @@ class Control:
         """Cancel what is asked for, until cancelled."""
         await self._listen()
         while True:
-            await self._asked.wait()
             self._asked.clear()
             try:
                 self.cancel(await self._driver.cancellations(self._incarnation))
             except StoreUnavailable as error:
                 logger.debug("cannot look for cancellations, the next renewal will tell: %s", error)
+            await self._asked.wait()
 
     def cancel(self, ids: Sequence[str]) -> None:
         """Stop the bodies of these jobs for good."""

@@ -107,7 +107,7 @@ class Executor:
         call = ready.call
         job: Job[Any] = Job(call.claim.id, call.record, ready.task.source, call.claim.priority)
         if holding.is_cancelled():
-            self._settle(job, cancel(call), (Fact("revoked"),))
+            await self._settle(job, cancel(call), (Fact("revoked"),))
             return
         run = Run(ready.task, job, ready.arguments, call.timeout, self._queue.hooks)
         try:
@@ -117,12 +117,12 @@ class Executor:
                 await self._interrupt(job)
                 return
             if holding.is_cancelled():
-                self._settle(job, cancel(call), (Fact("revoked"),))
+                await self._settle(job, cancel(call), (Fact("revoked"),))
                 return
             ending = run.raised(error)
         outcome = conclude(call, ending)
         _report(job, ending, outcome)
-        self._settle(job, outcome, facts_of_ending(ending, _told(run, ending), outcome))
+        await self._settle(job, outcome, facts_of_ending(ending, _told(run, ending), outcome))
 
     async def _run(self, run: Run) -> Ending:
         """Pass the guards and the async hooks, then run the body: what they raise is an ending of the job too."""
@@ -144,11 +144,17 @@ class Executor:
             await hooks.after(run.job, run.value, run.error)
             return ending
 
-    def _settle(self, job: Job[Any], outcome: Outcome, facts: Facts) -> None:
-        if self._herald.is_needed:
+    async def _settle(self, job: Job[Any], outcome: Outcome, facts: Facts) -> None:
+        """Tell of an end when it can be read, and of another try before anybody can start it."""
+        if not self._herald.is_needed:
+            self._settler.put(outcome)
+        elif isinstance(outcome, Finished):
             self._settler.put(outcome, lambda: self._herald.tell(job, facts))
         else:
-            self._settler.put(outcome)
+            try:
+                await self._herald.tell(job, facts)
+            finally:
+                self._settler.put(outcome)
 
     async def _interrupt(self, job: Job[Any]) -> None:
         if self._herald.is_needed:

@@ -117,7 +117,7 @@ class Incarnation:
         else:
             logger.info("stopping: %d jobs are running, for up to %g s more", self._executor.running, patience)
             await self._try_for(_LAST_WORDS, self._fetcher.release_waiting())
-            await first_of(hurry.wait(), self._executor.finish(patience))
+            await first_of(hurry.wait(), self._executor.finish(patience), self._control.run())
             await self._drop_bodies()
             await self._try_for(_LAST_WORDS, self._say_goodbye())
         await self._end()

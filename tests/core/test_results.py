@@ -71,7 +71,7 @@ async def test_a_value_comes_as_the_declared_type(make_queue: MakeQueue) -> None
 
     async with queue, queue.worker():
         assert await pair.call() == (1, {"a"})
-        with pytest.raises(TaskException, match="liar.*not of the type declared"):
+        with pytest.raises(TaskException, match=r"liar.*not of the type declared"):
             await liar.call()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 if sys.platform != "win32":
@@ -17,10 +17,14 @@ if sys.platform != "win32":
 
 
 class Gate:
-    """A lock on a file beside the database, handed on by the kernel in order, and at once if its holder dies."""
+    """A lock on a file beside the database, handed on by the kernel in order, and at once if its holder dies.
+
+    The file is there while somebody has the database open; the last one to leave removes it.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(f"{path}-gate", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._path = f"{path}-gate"
+        self._file = self._open()
 
     @contextmanager
     def passed(self) -> Iterator[None]:
@@ -29,6 +33,10 @@ class Gate:
             yield
             return
         fcntl.flock(self._file, fcntl.LOCK_EX)
+        while not self._is_there():  # whoever left last has removed it meanwhile
+            os.close(self._file)
+            self._file = self._open()
+            fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
             yield
         finally:
@@ -36,4 +44,18 @@ class Gate:
 
     def close(self) -> None:
         """Leave for good."""
+        if sys.platform != "win32":
+            with suppress(OSError):
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self._is_there():
+                    Path(self._path).unlink()
         os.close(self._file)
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+
+    def _is_there(self) -> bool:
+        try:
+            return os.fstat(self._file).st_ino == os.stat(self._path).st_ino  # noqa: PTH116 -- on the hot path
+        except FileNotFoundError:
+            return False
