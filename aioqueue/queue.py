@@ -16,7 +16,7 @@ from aioqueue import options as checked
 from aioqueue.canvas.chord import Chord
 from aioqueue.canvas.group import Group
 from aioqueue.canvas.job import Job, is_job_running
-from aioqueue.canvas.layout import ALONE
+from aioqueue.canvas.layout import ALONE, Layout
 from aioqueue.canvas.pipeline import Pipeline
 from aioqueue.children import refuse_in_import
 from aioqueue.decorators import Decorator, FirstArgumentDecorator, PeriodicDecorator
@@ -92,6 +92,7 @@ class Queue:
         self._defaults = checked.declare(Declaration(), {"results": results, "result_ttl": result_ttl})
         self._max_payload = checked.count("max_payload", max_payload, least=1)
         self._session: Session | None = None
+        self._set_aside: list[Session] = []  # opened before `immediate` was changed
         self.sync = Sync(lambda: self._session.loop if self._session is not None else None)
         self.kv = KeyValue(self.session, self._max_payload)
 
@@ -108,9 +109,12 @@ class Queue:
 
     async def close(self) -> None:
         """Disconnect; harmless when closed. The next use opens it again, on whatever loop it happens."""
-        session, self._session = self._session, None
-        if session is not None and session.is_here and session.loop is asyncio.get_running_loop():
-            await session.close()
+        sessions = [*self._set_aside, *([self._session] if self._session is not None else [])]
+        self._session = None
+        self._set_aside.clear()
+        for session in sessions:
+            if session.is_here and session.loop is asyncio.get_running_loop():
+                await session.close()
 
     async def session(self) -> Session:
         """Return the open session on the running loop, opening one if need be.
@@ -133,7 +137,9 @@ class Queue:
     def immediate(self, immediate: bool) -> None:
         if immediate != self._immediate:
             self._immediate = immediate
-            self._session = None  # the old one closes with its loop
+            if self._session is not None:
+                self._set_aside.append(self._session)
+            self._session = None
 
     def driver(self) -> Driver:
         """Return another, unopened driver on this queue's store."""
@@ -203,13 +209,9 @@ class Queue:
         self.registry.add(task)
         return task
 
-    @overload
     def periodic_task(
         self, schedule: Schedule, /, *, misfire: Misfire = "once", **options: Unpack[TaskOptions]
-    ) -> PeriodicDecorator: ...
-    @overload
-    def periodic_task(self, schedule: Schedule, /, **options: Any) -> PeriodicDecorator: ...
-    def periodic_task(self, schedule: Schedule, /, *, misfire: Misfire = "once", **options: Any) -> Any:
+    ) -> PeriodicDecorator:
         """Make a function a task that is run at every slot of `schedule`, once over all workers.
 
         It takes no parameters. Its results are not stored unless `results=True`. `misfire` says what becomes of slots
@@ -369,12 +371,20 @@ class Queue:
             raise TypeError(f"enqueue() takes task.s(...), a pipeline, a group or a chord, not {job!r}")
         session = await self.session()
         layout = job.lay_out(ALONE)
+        self._refuse_foreign(job, layout)
         admitted = await session.enqueue_all(layout.jobs, layout.chords)
         await self._tell_enqueued(
             session, [seen_new(stored, self.result("").source) for stored in layout.jobs], admitted
         )
         await self._run_if_immediate(session)
+        if isinstance(job, Group):
+            return job.results({stored.id: answer.id for stored, answer in zip(layout.jobs, admitted, strict=True)})
         return job.results()
+
+    def _refuse_foreign(self, canvas: object, layout: Layout) -> None:
+        stored = [*layout.jobs, *(chord.callback for chord in layout.chords)]
+        if any(self.registry.get(job.task) is None for job in stored):
+            raise ConfigurationError(f"{canvas!r} calls a task that this queue does not have: enqueue it on its own")
 
     async def _enqueue_job(self, job: Job[R]) -> Result[R]:
         if self.registry.get(job.task_name) is None:

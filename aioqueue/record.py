@@ -64,12 +64,15 @@ class Record(
 
 
 class Stage(Struct, omit_defaults=True):
-    """A job that is to come: what is known of it before its predecessor has ended. `handed` as in `Record`."""
+    """A job that is to come: what is known of it before its predecessor has ended. `handed` as in `Record`.
+
+    Priority and expiry that it does not say itself are those of its predecessor.
+    """
 
     id: str
     task: str
     handed: bytes
-    priority: int = 0
+    priority: int | UnsetType = UNSET
     delay: float = 0.0
     eta: float = 0.0
     retries: int = 0
@@ -77,6 +80,8 @@ class Stage(Struct, omit_defaults=True):
     timeout: float | UnsetType | None = UNSET
     result_ttl: float | UnsetType = UNSET
     errors: tuple[Stage, ...] = ()
+    expires_in: float = 0.0
+    expires_at: float = 0.0
 
 
 class _Format(Struct, rename={"format": "v"}):

@@ -168,13 +168,15 @@ class Task(Generic[P, R]):
             said.id or new_id(),
             self.name,
             self.parameters.hand(leading, args, kwargs),
-            declared.priority if said.priority is UNSET else said.priority,
+            (declared.priority or UNSET) if said.priority is UNSET else said.priority,
             said.delay,
             said.eta,
             declared.retries if said.retries is UNSET else said.retries,
             said.retry_delay,
             said.timeout,
             said.result_ttl,
+            expires_in=said.expires_in or (0.0 if said.expires_at else declared.expires_in),
+            expires_at=said.expires_at,
         )
 
     def _job(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Job[R]:

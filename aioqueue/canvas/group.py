@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from aioqueue.canvas.job import Job
@@ -29,9 +29,9 @@ class Group(Generic[R_co]):
             layout += member.lay_out(place)
         return layout
 
-    def results(self) -> ResultGroup[R_co]:
-        """Return the handles of the members, in order."""
-        return ResultGroup([Result(member.id, member.source) for member in self.members])
+    def results(self, there: Mapping[str, str]) -> ResultGroup[R_co]:
+        """Return the handles of the members, in order; `there` says which id stands for one with a unique key."""
+        return ResultGroup([Result(there.get(member.id, member.id), member.source) for member in self.members])
 
 
 def group(jobs: Iterable[Job[R]], /) -> Group[R]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, field
 
 from aioqueue.drivers.base import NewChord, NewJob
 from aioqueue.record import FORMAT, Member, Record, Stage, encode_record
@@ -88,8 +88,20 @@ def refuse_unique(canvas: Canvas) -> None:
         raise ValueError(f"{canvas!r} has a unique key: no other job can wait for its value")
 
 
-def job_of(stage: Stage, place: Place, handed: bytes, then: tuple[Stage, ...] = (), *, gathers: bool = False) -> NewJob:
-    """Return the job that a stage becomes once what is handed to it is known."""
+def job_of(
+    stage: Stage,
+    place: Place,
+    handed: bytes,
+    then: tuple[Stage, ...] = (),
+    *,
+    gathers: bool = False,
+    priority: int = 0,
+    expires_at: float = 0.0,
+) -> NewJob:
+    """Return the job that a stage becomes once what is handed to it is known.
+
+    `priority` and `expires_at` are those of its predecessor: they hold where the stage has none of its own.
+    """
     record = Record(
         FORMAT,
         stage.task,
@@ -106,4 +118,13 @@ def job_of(stage: Stage, place: Place, handed: bytes, then: tuple[Stage, ...] = 
         gathers=gathers,
         beyond=place.beyond,
     )
-    return NewJob(stage.id, stage.task, encode_record(record), stage.priority, stage.delay, stage.eta)
+    return NewJob(
+        stage.id,
+        stage.task,
+        encode_record(record),
+        priority if stage.priority is UNSET else stage.priority,
+        stage.delay,
+        stage.eta,
+        stage.expires_in,
+        stage.expires_at or (0.0 if stage.expires_in else expires_at),
+    )

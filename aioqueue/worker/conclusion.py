@@ -118,17 +118,20 @@ def _succeed(call: Call, ending: Returned) -> Outcome:
     ttl, record = call.result_ttl, call.record
     done = Finished(call.claim.id, call.claim.token, JobState.SUCCEEDED, ending.value if ttl else b"", ttl)
     if record.then:
-        return structs.replace(done, successors=(_next_stage(record, ending),))
+        return structs.replace(done, successors=(_next_stage(call, ending),))
     if record.member is not None:
         membership = Membership(record.member.chord, record.member.index)
         return structs.replace(done, outcome=ending.value, member=membership)
     return done
 
 
-def _next_stage(record: Record, ending: Returned) -> NewJob:
+def _next_stage(call: Call, ending: Returned) -> NewJob:
+    """Return the job of the next stage; priority and expiry travel along the pipeline."""
+    record, claim = call.record, call.claim
     stage, *rest = record.then
     handed = hand_over(ending.value, ending.shape, stage.handed)
-    job = job_of(stage, Place(record.member, record.beyond), handed, tuple(rest))
+    place = Place(record.member, record.beyond)
+    job = job_of(stage, place, handed, tuple(rest), priority=claim.priority, expires_at=claim.expires_at)
     return structs.replace(job, waits=tuple(later.id for later in rest))
 
 

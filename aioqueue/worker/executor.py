@@ -116,10 +116,10 @@ class Executor:
             if holding.dropped:
                 await self._interrupt(job)
                 return
-            if holding.is_cancelled():
-                await self._settle(job, cancel(call), (Fact("revoked"),))
-                return
             ending = run.raised(error)
+        if holding.is_cancelled():  # whatever the body made of it
+            await self._settle(job, cancel(call), (Fact("revoked"),))
+            return
         outcome = conclude(call, ending)
         _report(job, ending, outcome)
         await self._settle(job, outcome, facts_of_ending(ending, _told(run, ending), outcome))

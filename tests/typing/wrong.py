@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from uses import add, queue, with_job
+from typing import Any
+
+from uses import add, bare, beat, connection, failed, fib, queue, row, session, slow, total, wide, with_job
+
+from aioqueue import Job, chord, crontab
 
 
 async def main() -> None:
@@ -10,10 +14,49 @@ async def main() -> None:
     await add(1, 2, 3)  # E2
     add(1, 2)  # E3 forgotten await
     await add.options(dela=1)(1)  # E4
+    await beat(1)  # E5
     await with_job()  # E6
     add.s("x")  # E7
+    slow.s("x").then(add)  # E8 list[str] into int
+    add.s(1).then(wide)  # E9 label missing
+    add.s(1).then(add, "x")  # E12
+    chord([slow.s("x")], total)  # E14
+    fib.s(1).then(bare)  # E15 tuple spread over one parameter
     x: str = await (await add(1))  # E16
+    add.s(1).error(add)  # E21 a callback takes the exception
+    add.s(1).then(add).error(failed, 5)  # E22
+    await queue.enqueue(row)  # E23 a task is no job
+    await add.revoke(revoke_until="tomorrow")  # E24
+    await queue.lock_task("a")  # E25 a lock is no awaitable
+
+
+@queue.periodic_task(crontab())  # E17 takes no parameters
+async def periodic_with_argument(n: int) -> None: ...
+
+
+@queue.signal("errror")  # E18
+def h(signal: str, job: Job[Any]) -> None: ...
+
+
+@queue.signal  # E19 bare
+def h2(signal: str, job: Job[Any]) -> None: ...
 
 
 @queue.task(retrys=2)  # E20
 async def typo(n: int) -> None: ...
+
+
+@queue.context_task(session, as_argument=True)  # E26 the first argument is an int
+async def not_a_session(s: str, n: int) -> None: ...
+
+
+@queue.context_task(connection, as_argument=True, retrys=2)  # E27
+def typo_within(c: str) -> None: ...
+
+
+@queue.on_startup(scope="thred")  # E28
+def up() -> None: ...
+
+
+@queue.periodic_task(crontab(), misfire="never")  # E29
+async def misfired() -> None: ...
