@@ -261,9 +261,10 @@ class Queue:
 
         With `as_argument` its value is the function's first argument.
         """
+        made_by: Factory = factory
         if not callable(factory):
             raise TypeError(f"context_task() takes a function that makes a context manager, not {factory!r}")
-        return self._in_context(factory, options, as_argument=as_argument)
+        return self._in_context(made_by, options, as_argument=as_argument)
 
     def _in_context(self, factory: Factory, options: Mapping[str, Any], *, as_argument: bool) -> Any:
         said = dict(options)
