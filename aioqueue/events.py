@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from typing import Any, Final
 
@@ -35,7 +36,7 @@ def event_of(signal: Signal, job: Job[Any], traceback: str) -> Event | None:
     if status is None:
         return None
     failed = status == "error"
-    execute_time = job.eta or None
+    execute_time = job.eta or (time.time() + job.delay if job.delay else None)
     return Event(
         status, job.id, job.task_name, job.retries, job.retry_delay, execute_time, failed, traceback if failed else None
     )

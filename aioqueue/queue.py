@@ -226,6 +226,8 @@ class Queue:
     def _make_periodic(
         self, schedule: Schedule, misfire: Misfire, options: dict[str, Any], fn: Callable[[], Any], /
     ) -> Task[[], Any]:
+        if options.get("context"):
+            raise ConfigurationError(f"{fn.__qualname__} is periodic: it takes no parameters; use current_job()")
         if inspect.signature(fn).parameters:
             raise ConfigurationError(f"{fn.__qualname__} is periodic: nobody calls it, so it takes no parameters")
         task: Task[[], Any] = self.task(**options)(fn)

@@ -172,7 +172,7 @@ class Task(Generic[P, R]):
             said.delay,
             said.eta,
             declared.retries if said.retries is UNSET else said.retries,
-            said.retry_delay,
+            (declared.retry_delay or UNSET) if said.retry_delay is UNSET else said.retry_delay,
             said.timeout,
             said.result_ttl,
             expires_in=said.expires_in or (0.0 if said.expires_at else declared.expires_in),
@@ -187,7 +187,7 @@ class Task(Generic[P, R]):
             self.parameters.encode(args, kwargs),
             declared.retries if said.retries is UNSET else said.retries,
             0,
-            said.retry_delay,
+            (declared.retry_delay or UNSET) if said.retry_delay is UNSET else said.retry_delay,
             said.timeout,
             said.result_ttl,
         )

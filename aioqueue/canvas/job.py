@@ -99,6 +99,11 @@ class Job(Generic[R_co]):
         return self._when.unique
 
     @property
+    def delay(self) -> float:
+        """Seconds after which it is to run, counted from its enqueue; 0 where an `eta` says when, or nothing."""
+        return self._when.delay
+
+    @property
     def is_delayed(self) -> bool:
         """Whether it was asked to run later."""
         return self._when.eta > 0 or self._when.delay > 0

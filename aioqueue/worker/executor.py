@@ -14,6 +14,7 @@ from aioqueue.drivers.base import Again, Claim, Driver, Finished, Outcome
 from aioqueue.errors import TaskException
 from aioqueue.guards import guards_of
 from aioqueue.queue import Queue
+from aioqueue.states import JobState
 from aioqueue.worker.appetite import Appetite
 from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity, Kind
@@ -197,6 +198,7 @@ def _next_try(job: Job[Any], outcome: Outcome) -> str:
 def _report_refusal(refused: Refused) -> None:
     outcome = refused.outcome
     if isinstance(outcome, Finished):
-        logger.error("job %s is not run: %s", outcome.id, outcome.dead_reason or outcome.state)
+        level = logging.ERROR if outcome.state is JobState.FAILED else logging.INFO
+        logger.log(level, "job %s is not run: %s", outcome.id, outcome.dead_reason or outcome.state)
     else:
         logger.warning("job %s is put back for a while: it %s", outcome.id, refused.reason)

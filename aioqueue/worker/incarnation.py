@@ -99,15 +99,15 @@ class Incarnation:
         """Run what is due, and what comes of it, until nothing is left that is due."""
         while not self.lost.is_set():
             await self._scheduler.promote()
+            was_idle = not len(self._holdings)
             claimed = await self._fetcher.fetch()
             if claimed.jobs or claimed.due_in == 0:
                 continue
-            if not len(self._holdings) and self._fetcher.asked_for_suspects:
+            if len(self._holdings):
+                self._holdings.changed.clear()
+                await self._holdings.changed.wait()
+            elif was_idle and self._fetcher.asked_for_suspects:
                 return
-            if not len(self._holdings):
-                continue
-            self._holdings.changed.clear()
-            await self._holdings.changed.wait()
 
     async def finish(self, patience: float, hurry: asyncio.Event) -> None:
         """Let running bodies end for up to `patience` seconds or until `hurry`; hand back the rest at once."""
