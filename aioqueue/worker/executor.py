@@ -108,7 +108,7 @@ class Executor:
         call = ready.call
         job: Job[Any] = Job(call.claim.id, call.record, ready.task.source, call.claim.priority)
         if holding.is_cancelled():
-            await self._settle(job, cancel(call), (Fact("revoked"),))
+            await self._settle(job, cancel(call), (Fact("canceled"),))
             return
         run = Run(ready.task, job, ready.arguments, call.timeout, self._queue.hooks)
         try:
@@ -119,7 +119,7 @@ class Executor:
                 return
             ending = run.raised(error)
         if holding.is_cancelled():  # whatever the body made of it
-            await self._settle(job, cancel(call), (Fact("revoked"),))
+            await self._settle(job, cancel(call), (Fact("canceled"),))
             return
         outcome = conclude(call, ending)
         _report(job, ending, outcome)

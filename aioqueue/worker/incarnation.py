@@ -115,7 +115,8 @@ class Incarnation:
             logger.warning("the lease of incarnation %s was lost: its jobs are dropped", self.id)
             await self._drop_bodies()
         else:
-            logger.info("stopping: %d jobs are running, for up to %g s more", self._executor.running, patience)
+            if self._executor.running:
+                logger.info("stopping: %d jobs are running, for up to %g s more", self._executor.running, patience)
             await self._try_for(_LAST_WORDS, self._fetcher.release_waiting())
             await first_of(hurry.wait(), self._executor.finish(patience), self._control.run())
             await self._drop_bodies()
@@ -148,6 +149,7 @@ class Incarnation:
         if self._settling is not None:
             self._settling.cancel()
             await asyncio.gather(self._settling, return_exceptions=True)
+        await self._settler.abandon()
         await self._lease.stop()
         await self._driver.close()
 

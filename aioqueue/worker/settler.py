@@ -29,6 +29,7 @@ class Settler:
         self._holdings = holdings
         self._outcomes: list[Outcome] = []
         self._news: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
+        self._telling: set[asyncio.Task[None]] = set()
         self._filled = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -52,8 +53,16 @@ class Settler:
             self._settled.set()
 
     async def finish(self) -> None:
-        """Wait until everything that was put has been settled."""
+        """Wait until everything that was put has been settled and told."""
         await self._settled.wait()
+        while self._telling:
+            await asyncio.wait(self._telling)
+
+    async def abandon(self) -> None:
+        """Stop telling; handlers that are still at it are cancelled."""
+        for telling in self._telling:
+            telling.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)
 
     async def _settle(self, batch: list[Outcome]) -> None:
         settle = partial(self._driver.settle, self._incarnation, batch)
@@ -62,6 +71,22 @@ class Settler:
             if verdict == "lost":
                 logger.warning("the outcome of job %s is refused: its claim was taken over", outcome.id)
             tell = self._news.pop((outcome.id, outcome.token), None)
-            if tell is not None and verdict != "lost":
-                await tell()
+            if tell is None or verdict == "lost":
+                self._holdings.remove(outcome.id, outcome.token)
+            else:
+                self._start_telling(outcome, tell)
+
+    def _start_telling(self, outcome: Outcome, tell: Callable[[], Awaitable[None]]) -> None:
+        """Tell what became of a job beside the settling of others, which a handler may wait for.
+
+        The job is in hand until it has been told, so that slow handlers slow down the claiming.
+        """
+        telling = asyncio.create_task(self._tell(outcome, tell))
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
+
+    async def _tell(self, outcome: Outcome, tell: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await tell()
+        finally:
             self._holdings.remove(outcome.id, outcome.token)
