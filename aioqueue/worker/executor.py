@@ -22,6 +22,7 @@ from aioqueue.worker.conclusion import cancel, conclude, fail_unread
 from aioqueue.worker.ending import Died, Ending, Raised, TimedOut, Unstorable
 from aioqueue.worker.herald import Fact, Facts, Herald, facts_of_ending, facts_of_refusal
 from aioqueue.worker.holdings import Holding
+from aioqueue.worker.logtext import many_lines, one_line
 from aioqueue.worker.reading import Readable, Refused, UsedMarks, read_claim
 from aioqueue.worker.run import Run
 from aioqueue.worker.settler import Settler
@@ -177,11 +178,13 @@ def _report(job: Job[Any], ending: Ending, outcome: Outcome) -> None:
     next_try = _next_try(job, outcome)
     match ending:
         case Raised(error, trace):
-            logger.error("job %s of %s raised %s%s\n%s", job.id, job.task_name, error, next_try, trace)
+            logger.error(
+                "job %s of %s raised %s%s\n%s", job.id, job.task_name, one_line(error), next_try, many_lines(trace)
+            )
         case TimedOut(after):
             logger.error("job %s of %s ran longer than its %g s%s", job.id, job.task_name, after, next_try)
         case Unstorable(error):
-            logger.error("job %s of %s failed: %s", job.id, job.task_name, error)
+            logger.error("job %s of %s failed: %s", job.id, job.task_name, one_line(error))
         case Died():
             logger.error("job %s of %s: %s%s", job.id, job.task_name, _DIED, next_try)
         case _:
@@ -199,6 +202,8 @@ def _report_refusal(refused: Refused) -> None:
     outcome = refused.outcome
     if isinstance(outcome, Finished):
         level = logging.ERROR if outcome.state is JobState.FAILED else logging.INFO
-        logger.log(level, "job %s is not run: %s", outcome.id, outcome.dead_reason or outcome.state)
+        reason = one_line(outcome.dead_reason or outcome.state)
+        logger.log(level, "job %s is not run: %s", one_line(outcome.id), reason)
     else:
-        logger.warning("job %s is put back for a while: it %s", outcome.id, refused.reason)
+        reason = one_line(refused.reason)
+        logger.warning("job %s is put back for a while: it %s", one_line(outcome.id), reason)
