@@ -69,7 +69,7 @@ def tests(session: nox.Session) -> None:
     """All tests but the typing ones, on real servers, against the installed package; arguments go to pytest."""
     install(session, "test")
     # -P keeps the working directory off sys.path: there the checkout would hide the installed package.
-    pytest = ("python", "-P", "-m", "pytest", "--ignore=tests/typing", "-n", "auto", "--maxprocesses", "8")
+    pytest = ("python", "-P", "-m", "pytest", "--ignore=tests/typing", "-n", "3")
     session.run(*pytest, *session.posargs, env={"AIOQUEUE_TESTS_WANT": "installed"})
 
 

@@ -7,7 +7,7 @@ import inspect
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from datetime import UTC, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, Self, TypeVar, Unpack, overload
@@ -448,6 +448,22 @@ class Queue:
         if again is None or not await session.driver.replay(id, again):
             raise LookupError(f"there is no dead letter {id!r}")
         return self.result(again.id)
+
+    async def replay_all(self, task: Task[..., Any] | None = None) -> ResultGroup[Any]:
+        """Run every dead letter again, of one task or of all; a chord's callback, whose values are gone, is left.
+
+        Letters that others replay meanwhile are theirs.
+        """
+        driver, cursor, results = (await self.session()).driver, "", []
+        while True:
+            page = await driver.jobs("dead", cursor)
+            for stored in page.jobs:
+                if task is None or stored.task == task.name:
+                    with suppress(LookupError):
+                        results.append(await self.replay(stored.id))
+            cursor = page.cursor
+            if not cursor:
+                return ResultGroup(results)
 
     async def _look(self, shelf: Shelf, limit: int) -> list[Job[Any]]:
         page = await (await self.session()).driver.jobs(shelf, limit=limit)

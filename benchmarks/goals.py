@@ -83,6 +83,7 @@ _ROUND_TRIP = ratio_of(OURS, "saq", "round_trip_p50")
 _ENQUEUE = ratio_of(OURS, "saq", "enqueue_many")
 _SQLITE_DRAIN = ratio_of(OURS_ON_SQLITE, "huey-sqlite", "drain")
 _SQLITE_ROUND_TRIP = value_of(OURS_ON_SQLITE, "round_trip_p50", 1_000)
+_LATENESS = value_of(OURS, "lateness_p99", 1_000)
 
 GOALS: Final = (
     Goal("Redis, no-op drain, one worker process", "at least", 10, "times RedisHuey, one thread", _DRAIN),
@@ -90,6 +91,7 @@ GOALS: Final = (
     Goal("Redis, enqueue by 100 concurrent callers", "at least", 5, "times SAQ", _ENQUEUE),
     Goal("SQLite, no-op drain", "at least", 5, "times SqliteHuey", _SQLITE_DRAIN),
     Goal("SQLite, round trip p50, two processes", "at most", 10, "ms", _SQLITE_ROUND_TRIP),
+    Goal("lateness p99 of a scheduled job, idle Redis worker", "at most", 20, "ms", _LATENESS),
     Goal("commands an idle worker sends to Redis", "at most", 1, "a second", value_of(OURS, "idle_sent")),
     Goal("worker memory with a deep queue", "at most", 1.1, "times that with 1,000 jobs", growth_with_depth("memory")),
 )

@@ -53,6 +53,14 @@ def round_trip(peer: Peer, store: Store, calls: int, seconds: float) -> dict[str
     return {"p50": answer["p50"], "p99": answer["p99"], "calls": answer["calls"], "memory": memory}
 
 
+def lateness(peer: Peer, store: Store, jobs: int) -> dict[str, float]:
+    """`p50` and `p99` of how late scheduled jobs begin at an idle worker, one after another, in seconds."""
+    store.empty()
+    with _worker(peer, store, "lateness"):
+        answer = _drive(peer, store, "lateness", jobs, timeout=60 + jobs)
+    return {"p50": answer["p50"], "p99": answer["p99"]}
+
+
 def idleness(peer: Peer, store: RedisStore, seconds: float) -> dict[str, float]:
     """What an idle worker asks of Redis and of the processor, per second of `seconds`.
 

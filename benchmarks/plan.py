@@ -9,7 +9,8 @@ CALLERS = 100
 
 @dataclass(frozen=True)
 class Plan:
-    """`jobs` a measure, `calls` at most for a round trip and `call_seconds` at most, and `depths` of the deep queue."""
+    """`jobs` a measure, `calls` at most for a round trip and `call_seconds` at most, `depths` of the deep queue,
+    and `late_jobs` scheduled to see how late they begin."""
 
     jobs: int
     rounds: int
@@ -17,6 +18,7 @@ class Plan:
     call_seconds: float
     idle_seconds: float
     depths: tuple[int, ...]
+    late_jobs: int = 200
 
 
 def full(jobs: int, rounds: int, depth: int) -> Plan:
@@ -27,4 +29,4 @@ def full(jobs: int, rounds: int, depth: int) -> Plan:
 
 def quick() -> Plan:
     """One small round of everything."""
-    return Plan(jobs=500, rounds=1, calls=100, call_seconds=2.0, idle_seconds=5.0, depths=(1_000, 10_000))
+    return Plan(jobs=500, rounds=1, calls=100, call_seconds=2.0, idle_seconds=5.0, depths=(1_000, 10_000), late_jobs=20)

@@ -75,6 +75,7 @@ def _ours_alone(finding: Findings, redis: RedisStore, plan: Plan) -> None:
     """What is asked of aioqueue only: its idleness, and what a deep queue does to its worker."""
     peer = finding.peer
     click.echo("aioqueue alone")
+    finding.take("lateness", lambda: measures.lateness(peer, redis, plan.late_jobs))
     finding.take("idle", lambda: measures.idleness(peer, redis, plan.idle_seconds))
     for jobs in plan.depths:
         finding.take(f"depth_{jobs}", partial(measures.depth, peer, redis, jobs))

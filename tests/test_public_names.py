@@ -92,6 +92,7 @@ QUEUE = [
     "pre_execute",
     "rate_limit",
     "replay",
+    "replay_all",
     "result",
     "resume",
     "running",

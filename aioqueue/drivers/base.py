@@ -314,7 +314,8 @@ class Driver(Protocol):
 
         *settled*: this call did it: state, result, successors and the end of the claim in one step, and waiters are
         told. *already*: an earlier settle with this very token did it. *lost*: the claim is no longer this
-        incarnation's, and nothing was written. All of one call is one step for up to 1,000 outcomes.
+        incarnation's, and nothing was written. All of one call is one step for up to 1,000 outcomes, which do not
+        refer to each other's jobs: what they enqueue and end may be written in any order.
         """
         ...
 

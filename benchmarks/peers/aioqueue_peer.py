@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
+from datetime import UTC, datetime
 
 import tally
-from caller import AsyncCaller
+from caller import AsyncCaller, percentiles, run
 from command import become
 
 from aioqueue import Queue
@@ -17,6 +19,25 @@ queue = Queue(os.environ["BENCH_URL"])
 async def noop(number: int) -> int:
     tally.count()
     return number
+
+
+@queue.task
+async def late(due: float) -> float:
+    return time.time() - due
+
+
+def lateness(jobs: int) -> dict[str, object]:
+    """How late jobs begin that are scheduled, one after another, for a moment that is no round one."""
+
+    async def schedule_each() -> dict[str, object]:
+        found: list[float] = []
+        async with queue:
+            for number in range(jobs):
+                due = time.time() + 0.05 + number % 17 * 0.003
+                found.append(await late.options(eta=datetime.fromtimestamp(due, UTC)).call(due))
+        return percentiles(found)
+
+    return run(schedule_each())
 
 
 def work() -> None:

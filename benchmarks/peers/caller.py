@@ -24,11 +24,11 @@ class AsyncCaller:
 
     def enqueueing(self, jobs: int, callers: int) -> dict[str, object]:
         """How long `callers` concurrent callers take to enqueue `jobs` between them, one at a time each."""
-        return _run(self._enqueueing(jobs, callers))
+        return run(self._enqueueing(jobs, callers))
 
     def round_trips(self, calls: int, seconds: float) -> dict[str, object]:
         """How long each of up to `calls` calls takes, one after another, for at most `seconds`."""
-        return _run(self._round_trips(calls, seconds))
+        return run(self._round_trips(calls, seconds))
 
     async def _enqueueing(self, jobs: int, callers: int) -> dict[str, object]:
         numbers = iter(range(jobs))
@@ -56,7 +56,7 @@ class AsyncCaller:
                 _expect(value, number)
                 if time.perf_counter() > deadline:
                     break
-        return _percentiles(latencies)
+        return percentiles(latencies)
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,10 @@ class SyncCaller:
             _expect(value, number)
             if time.perf_counter() > deadline:
                 break
-        return _percentiles(latencies)
+        return percentiles(latencies)
 
 
-def _run(main: Coroutine[object, object, dict[str, object]]) -> dict[str, object]:
+def run(main: Coroutine[object, object, dict[str, object]]) -> dict[str, object]:
     """Run a coroutine on uvloop; the environment of every peer with coroutines has it."""
     import uvloop
 
@@ -103,7 +103,7 @@ def _expect(value: object, wanted: int) -> None:
         raise AssertionError(f"asked for {wanted}, got {value!r}")
 
 
-def _percentiles(latencies: list[float]) -> dict[str, object]:
+def percentiles(latencies: list[float]) -> dict[str, object]:
     ordered = sorted(latencies)
     return {
         "calls": len(ordered),

@@ -3,9 +3,10 @@
     python drive.py PEER worker
     python drive.py PEER enqueue JOBS CALLERS
     python drive.py PEER roundtrip CALLS SECONDS
+    python drive.py PEER lateness JOBS (of those that have it)
 
 PEER is a module beside this one with a `caller` (caller.py) and a `work()` that becomes the peer's worker. The store is
-in `BENCH_URL`. `enqueue` and `roundtrip` print one line of JSON.
+in `BENCH_URL`. All but `worker` print one line of JSON.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ def main(name: str, measure: str, *arguments: str) -> None:
     elif measure == "enqueue":
         jobs, callers = arguments
         print(json.dumps(peer.caller.enqueueing(int(jobs), int(callers))))
+    elif measure == "lateness":
+        (jobs,) = arguments
+        print(json.dumps(peer.lateness(int(jobs))))
     elif measure == "roundtrip":
         calls, seconds = arguments
         print(json.dumps(peer.caller.round_trips(int(calls), float(seconds))))

@@ -11,13 +11,16 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from aioqueue.drivers.base import Driver
 from tests.drivers.machine import Histories
 
 HISTORIES = {"memory": (200, 50), "sqlite": (60, 40), "redis": (60, 40)}
+
+# Shrinking a history takes minutes: it is done on demand, with the seed that a failing run has printed.
+PHASES = tuple(Phase) if "AIOQUEUE_MACHINE_SEED" in os.environ else (Phase.explicit, Phase.generate)
 
 
 def test_random_histories(make_driver: Callable[[str], Driver], request: pytest.FixtureRequest) -> None:
@@ -32,6 +35,7 @@ def test_random_histories(make_driver: Callable[[str], Driver], request: pytest.
             stateful_step_count=steps,
             deadline=None,
             derandomize=False,
+            phases=PHASES,
             database=None,
             print_blob=True,
             suppress_health_check=[HealthCheck.too_slow],

@@ -184,6 +184,32 @@ async def test_a_lost_job_is_kept_with_its_reason_and_replayed_as_a_new_one(
     assert seen == [(7, 0, 3)]
 
 
+async def test_dead_letters_are_replayed_by_task(queue: Queue) -> None:
+    @queue.task(at_most_once=True)
+    async def one(n: int) -> int:
+        return n
+
+    @queue.task(at_most_once=True)
+    async def other(n: int) -> int:
+        return -n
+
+    async with queue:
+        driver = (await queue.session()).driver
+        results = []
+        for call in (one(1), one(2), other(3)):
+            results.append(await call)
+            await claimed_by_a_dead_worker(driver)
+        async with queue.worker():
+            for result in results:
+                with pytest.raises(TaskLost):
+                    await result.get(timeout=5)
+            replayed = await queue.replay_all(one)
+            assert sorted(await replayed.get(timeout=5)) == [1, 2]
+            assert [letter.task for letter in await queue.dead()] == [other.name]
+            assert await (await queue.replay_all()).get(timeout=5) == [-3]
+            assert len(await queue.replay_all()) == 0
+
+
 async def test_a_job_dies_after_max_deliveries(queue: Queue) -> None:
     @queue.task(max_deliveries=2)
     async def body() -> None:
