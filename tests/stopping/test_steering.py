@@ -16,13 +16,13 @@ from tests.core.stores import MakeQueue, eventually
 pytestmark = pytest.mark.asyncio
 
 
-async def claimed_by_a_dead_worker(driver: Driver) -> None:
-    """Have an incarnation claim the next job and be reaped."""
+async def claimed_by_a_dead_worker(driver: Driver, jobs: int = 1) -> None:
+    """Have an incarnation claim the next jobs and be reaped."""
     incarnation = uuid.uuid4().hex
     await driver.register(incarnation, 30.0, b"")
-    assert len((await driver.claim(incarnation, 1, 1, 1)).jobs) == 1
+    assert len((await driver.claim(incarnation, 1, jobs, 1)).jobs) == jobs
     lease = next(one for one in await driver.leases() if one.incarnation == incarnation)
-    assert await driver.reap(incarnation, lease.counter) == 1
+    assert await driver.reap(incarnation, lease.counter) == jobs
 
 
 # ---------------------------------------------------------------- pause and resume
@@ -195,10 +195,8 @@ async def test_dead_letters_are_replayed_by_task(queue: Queue) -> None:
 
     async with queue:
         driver = (await queue.session()).driver
-        results = []
-        for call in (one(1), one(2), other(3)):
-            results.append(await call)
-            await claimed_by_a_dead_worker(driver)
+        results = [await one(1), await one(2), await other(3)]
+        await claimed_by_a_dead_worker(driver, jobs=3)
         async with queue.worker():
             for result in results:
                 with pytest.raises(TaskLost):
