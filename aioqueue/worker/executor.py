@@ -9,6 +9,8 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final
 
+from msgspec import structs
+
 from aioqueue.canvas.job import Job
 from aioqueue.drivers.base import Again, Claim, Driver, Finished, Outcome
 from aioqueue.errors import TaskException
@@ -23,7 +25,8 @@ from aioqueue.worker.ending import Died, Ending, Raised, TimedOut, Unstorable
 from aioqueue.worker.herald import Fact, Facts, Herald, facts_of_ending, facts_of_refusal
 from aioqueue.worker.holdings import Holding
 from aioqueue.worker.logtext import many_lines, one_line
-from aioqueue.worker.reading import Readable, Refused, UsedMarks, read_claim
+from aioqueue.worker.persistence import persistently
+from aioqueue.worker.reading import Readable, Refused, read_claim
 from aioqueue.worker.run import Run
 from aioqueue.worker.settler import Settler
 from aioqueue.worker.storeclock import StoreClock
@@ -58,7 +61,6 @@ class Executor:
         self._capacity = capacity
         self._clock = clock
         self._appetite = appetite
-        self._used_marks = UsedMarks()
         self._running: set[asyncio.Task[None]] = set()
 
     @property
@@ -83,9 +85,10 @@ class Executor:
     async def _execute(self, holding: Holding) -> None:
         started = time.monotonic()
         try:
-            reading = read_claim(holding.claim, self._queue.registry, self._clock.now(), self._used_marks)
+            claim = await self._with_mark_used(holding.claim)
+            reading = read_claim(claim, self._queue.registry, self._clock.now())
             if isinstance(reading, Refused):
-                self._refuse(holding.claim, reading)
+                self._refuse(claim, reading)
             else:
                 await self._perform(holding, reading)
         except (Exception, SystemExit):
@@ -93,6 +96,15 @@ class Executor:
             reason = "aioqueue itself failed while executing this job; its log says more"
             self._settler.put(fail_unread(holding.claim, reason))
         self._appetite.body_ended(time.monotonic() - started)
+
+    async def _with_mark_used(self, claim: Claim) -> Claim:
+        """Use up a revocation that holds once; of several jobs claimed under it, here or elsewhere, one gets it."""
+        mark = claim.revoked
+        if mark is None or not mark.once:
+            return claim
+        if await persistently("use up a revocation", partial(self._driver.restore, mark.target)):
+            return claim
+        return structs.replace(claim, revoked=None)
 
     def _refuse(self, claim: Claim, refused: Refused) -> None:
         _report_refusal(refused)

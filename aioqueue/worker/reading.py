@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from aioqueue.canvas.handover import arguments_of
-from aioqueue.drivers.base import Claim, Outcome, Revocation
+from aioqueue.drivers.base import Claim, Outcome
 from aioqueue.errors import AioqueueError
 from aioqueue.record import NewerFormat, Unreadable, decode_record
 from aioqueue.registry import Registry
@@ -29,25 +29,7 @@ class Refused(Struct, frozen=True):
     reason: str = ""
 
 
-class UsedMarks:
-    """The revocations that hold once and are used up already by a job in this worker's hands.
-
-    Several jobs of one batch may have been claimed under the same mark; it keeps one of them from running.
-    """
-
-    def __init__(self) -> None:
-        self._serials: set[int] = set()
-
-    def use(self, mark: Revocation) -> bool:
-        """Whether the mark holds for the job that asks."""
-        if mark.once and mark.serial in self._serials:
-            return False
-        if mark.once:
-            self._serials.add(mark.serial)
-        return True
-
-
-def read_claim(claim: Claim, registry: Registry, now: float, used: UsedMarks) -> Readable | Refused:
+def read_claim(claim: Claim, registry: Registry, now: float) -> Readable | Refused:
     """Read a claimed job; `now` is the store's time in seconds.
 
     One that cannot be read, is lost for good, revoked or expired is answered with its outcome. A job exactly at its
@@ -65,15 +47,15 @@ def read_claim(claim: Claim, registry: Registry, now: float, used: UsedMarks) ->
         reason = f"calls the task {record.task!r}, which no worker here knows"
         return Refused(defer(claim, reason, record), None, reason)
     call = Call(claim, record, task.declaration)
-    refusal = _refusal_of(call, now, used)
+    refusal = _refusal_of(call, now)
     return _bind(call, task) if refusal is None else Refused(refusal, call)
 
 
-def _refusal_of(call: Call, now: float, used: UsedMarks) -> Outcome | None:
+def _refusal_of(call: Call, now: float) -> Outcome | None:
     claim = call.claim
     if _is_lost(call):
         return lose(call)
-    if claim.revoked is not None and used.use(claim.revoked):
+    if claim.revoked is not None:
         return cancel_revoked(call, claim.revoked)
     if claim.expires_at and now > claim.expires_at:
         return expire(call)

@@ -258,3 +258,21 @@ async def test_what_is_no_time_is_refused(memory_queue: Queue, bad: Any) -> None
         with pytest.raises(TypeError, match="revoke_until"):
             await body.revoke(revoke_until=bad)
         assert not await body.is_revoked()
+
+
+async def test_of_many_jobs_and_two_workers_a_once_revocation_stops_one(queue: Queue, make_queue: MakeQueue) -> None:
+    other = make_queue()
+
+    async def body(n: int) -> int:
+        return n
+
+    task = queue.task(name="body")(body)
+    other.task(name="body")(body)
+    async with queue, other:
+        await task.revoke(revoke_once=True)
+        results = await task.map(range(50))
+        async with queue.worker(concurrency=10), other.worker(concurrency=10):
+            ends = await asyncio.gather(*(result.get(timeout=10) for result in results), return_exceptions=True)
+        assert sum(isinstance(end, TaskCancelled) for end in ends) == 1
+        assert sum(isinstance(end, int) for end in ends) == 49
+        assert not await task.is_revoked()
