@@ -151,6 +151,8 @@ class Queue:
                 f"queue {self.name!r} is open in another running event loop; from other threads use queue.sync(...), "
                 "or close the queue there first"
             )
+        if old is not None and not old.is_here:
+            old.leave_to_parent()
         if not is_job_running():
             refuse_in_import("uses a queue")
         return Session(self.driver(), immediate=self._immediate)

@@ -15,6 +15,10 @@ from aioqueue.listener import Listener
 _PAUSES_BETWEEN_TRIES: Final = (0.05, 0.2, 0.5)
 
 
+# What a fork has inherited is the parent's: it is kept, so that nothing of it is closed here, nor complained of.
+_inherited: Final[list[Session]] = []
+
+
 class Session:
     """Belongs to the loop and the process that made it; closes itself when that loop is shut down."""
 
@@ -32,6 +36,10 @@ class Session:
     def is_here(self) -> bool:
         """Whether this process made the session: after a fork it is the parent's."""
         return self._pid == os.getpid()
+
+    def leave_to_parent(self) -> None:
+        """Touch nothing of a session that belongs to the process which this one was forked from."""
+        _inherited.append(self)
 
     @property
     def is_open(self) -> bool:
