@@ -286,10 +286,6 @@ def _later_ids(payload: bytes) -> tuple[str, ...]:
         return ()
 
 
-def _utc(instant: float) -> str:
-    return f"{datetime.fromtimestamp(instant, UTC):%Y-%m-%d %H:%M:%S}Z"
-
-
 async def _task_of(driver: Driver, job_id: str) -> str:
     stored = await driver.job(job_id)
     return stored.task if stored is not None else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from types import TracebackType
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -72,7 +72,6 @@ class Died(Struct, frozen=True):
 
 
 Ending: TypeAlias = Returned | Raised | TimedOut | Unstorable | AskedAgain | Stopped | KeptOut | Died
-Kind: TypeAlias = Literal["loop", "thread", "process"]
 
 
 def ending_of(error: BaseException, declared: Declaration) -> Ending:

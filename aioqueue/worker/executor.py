@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import structs
 
 from aioqueue.canvas.job import Job
-from aioqueue.drivers.base import Again, Claim, Driver, Finished, Outcome
+from aioqueue.drivers.base import Again, Claim, Driver, Finished, Outcome, Revocation
 from aioqueue.errors import TaskException
 from aioqueue.guards import guards_of
 from aioqueue.queue import Queue
@@ -85,7 +85,9 @@ class Executor:
     async def _execute(self, holding: Holding) -> None:
         started = time.monotonic()
         try:
-            claim = await self._with_mark_used(holding.claim)
+            claim = holding.claim
+            if claim.revoked is not None and claim.revoked.once:
+                claim = await self._with_mark_used(claim, claim.revoked)
             reading = read_claim(claim, self._queue.registry, self._clock.now())
             if isinstance(reading, Refused):
                 self._refuse(claim, reading)
@@ -97,11 +99,8 @@ class Executor:
             self._settler.put(fail_unread(holding.claim, reason))
         self._appetite.body_ended(time.monotonic() - started)
 
-    async def _with_mark_used(self, claim: Claim) -> Claim:
+    async def _with_mark_used(self, claim: Claim, mark: Revocation) -> Claim:
         """Use up a revocation that holds once; of several jobs claimed under it, here or elsewhere, one gets it."""
-        mark = claim.revoked
-        if mark is None or not mark.once:
-            return claim
         if await persistently("use up a revocation", partial(self._driver.restore, mark.target)):
             return claim
         return structs.replace(claim, revoked=None)
