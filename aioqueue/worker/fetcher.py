@@ -139,6 +139,7 @@ class Fetcher:
             await self._holdings.changed.wait()
 
     async def _wait_for_jobs(self) -> None:
+        await asyncio.sleep(0)  # a body that ends at once is settled first: somebody may be waiting for its value
         if self._holdings.suspects or len(self._backlog):
             # The store wakes nobody when this worker's own suspect ends, and the next one may stand in line; and jobs
             # that wait here may be handed back.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
@@ -48,10 +49,11 @@ class Connections:
         idle, self._idle = self._idle, []
         await disconnect((*idle, *self._busy))
 
-    async def _call(self, command: Iterable[str | bytes | float]) -> Any:
+    async def _call(self, command: tuple[str | bytes | float, ...]) -> Any:
         connection = await self._take()
         try:
-            await connection.send_command(*command)
+            packed = pack_command(cast("Any", command))  # hiredis declares a tuple of one
+            await connection.send_packed_command(packed)
             reply = await connection.read_response()
         except ResponseError:
             await self._give_back(connection)

@@ -37,18 +37,22 @@ local function repeated()
       ids[#ids + 1], tokens[#tokens + 1] = held[n], token
     end
   end
-  return answer(ids, tokens, hash_values(JOBS, ids), not paused and any_waits(READY))
+  return answer(ids, tokens, hash_values(JOBS, ids), not paused and number_of_lines(READY) > 0)
 end
 
 local taken, ids, records = {}, {}, {}
 
--- Takes jobs from one line until there are `wanted` of all, passing over ids that are no longer queued there.
+-- Takes jobs from one line until there are `wanted` of all, passing over ids that are no longer queued there. Returns
+-- whether the line had any.
 local function take_from(line, wanted)
-  while #ids < wanted do
-    local popped = redis.call('LPOP', AQ .. line, wanted - #ids)
-    if not popped or #popped == 0 then
-      return
+  local had_any, asked, popped = false, 0, {}
+  while #ids < wanted and #popped == asked do
+    asked = wanted - #ids
+    popped = redis.call('LPOP', AQ .. line, asked) or {}
+    if #popped == 0 then
+      return had_any
     end
+    had_any = true
     local found, owners = hash_values(JOBS, popped), hash_values(OWNER, popped)
     for n, id in ipairs(popped) do
       if found[n] and not owners[n] and not taken[id] then
@@ -62,11 +66,19 @@ local function take_from(line, wanted)
       clear_head(line)
     end
   end
+  return had_any
 end
 
+-- Looks into no more lines than there are: most queues use one of the sixteen.
 local function take(kind, wanted)
+  local lines_left = number_of_lines(kind)
   for _, line in ipairs(lines_of(kind)) do
-    take_from(line, wanted)
+    if lines_left == 0 or #ids >= wanted then
+      return
+    end
+    if take_from(line, wanted) then
+      lines_left = lines_left - 1
+    end
   end
 end
 
@@ -111,7 +123,8 @@ end
 local suspects_taken = #ids
 take(READY, limit)
 local tokens = own()
-local ready_left, suspects_left = any_waits(READY), any_suspect and any_waits(SUSPECTS)
+local ready_left = #ids >= limit and number_of_lines(READY) > 0
+local suspects_left = any_suspect and number_of_lines(SUSPECTS) > 0
 if ready_left then
   wake()
 elseif suspects_left then

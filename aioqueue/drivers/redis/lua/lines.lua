@@ -14,12 +14,13 @@ local function lines_of(kind)
   return names
 end
 
-local function any_waits(kind)
+-- Returns how many of these lines there are: an empty one is none.
+local function number_of_lines(kind)
   local keys = {}
   for n, name in ipairs(lines_of(kind)) do
     keys[n] = AQ .. name
   end
-  return redis.call('EXISTS', unpack(keys)) > 0
+  return redis.call('EXISTS', unpack(keys))
 end
 
 local function priority_of(record)
