@@ -84,6 +84,7 @@ _ENQUEUE = ratio_of(OURS, "saq", "enqueue_many")
 _SQLITE_DRAIN = ratio_of(OURS_ON_SQLITE, "huey-sqlite", "drain")
 _SQLITE_ROUND_TRIP = value_of(OURS_ON_SQLITE, "round_trip_p50", 1_000)
 _LATENESS = value_of(OURS, "lateness_p99", 1_000)
+_SCHEDULED = value_of(OURS, "idle_scheduled_sent")
 
 GOALS: Final = (
     Goal("Redis, no-op drain, one worker process", "at least", 10, "times RedisHuey, one thread", _DRAIN),
@@ -93,5 +94,6 @@ GOALS: Final = (
     Goal("SQLite, round trip p50, two processes", "at most", 10, "ms", _SQLITE_ROUND_TRIP),
     Goal("lateness p99 of a scheduled job, idle Redis worker", "at most", 20, "ms", _LATENESS),
     Goal("commands an idle worker sends to Redis", "at most", 1, "a second", value_of(OURS, "idle_sent")),
+    Goal("the same with the deepest schedule, nothing due", "at most", 1, "a second", _SCHEDULED),
     Goal("worker memory with a deep queue", "at most", 1.1, "times that with 1,000 jobs", growth_with_depth("memory")),
 )

@@ -61,19 +61,24 @@ def lateness(peer: Peer, store: Store, jobs: int) -> dict[str, float]:
     return {"p50": answer["p50"], "p99": answer["p99"]}
 
 
-def idleness(peer: Peer, store: RedisStore, seconds: float) -> dict[str, float]:
-    """What an idle worker asks of Redis and of the processor, per second of `seconds`.
+def idleness(peer: Peer, store: RedisStore, seconds: float, scheduled: int = 0) -> dict[str, float]:
+    """What an idle worker asks of Redis and of the processor, per second of `seconds`, `scheduled` jobs being far away.
 
-    `sent` counts the commands clients send, `executed` also those that scripts run; `processor` is a share of one core.
+    `sent` counts the commands clients send, `executed` also those that scripts run; `processor` is a share of one core,
+    `memory` what the worker takes.
     """
     store.empty()
+    if scheduled:
+        _drive(peer, store, "schedule", scheduled, timeout=60 + scheduled / 2_000)
     with _worker(peer, store, "idle") as (worker, _):
         _drive(peer, store, "roundtrip", 1, 1.0, timeout=60)
         time.sleep(SETTLE_SECONDS)
         executed, used = _executed(store), _processor_seconds(worker)
         sent = commands_by_clients(store.port, seconds)
         executed, used = _executed(store) - executed, _processor_seconds(worker) - used
-    return {"sent": sum(sent.values()) / seconds, "executed": executed / seconds, "processor": used / seconds}
+        memory = _resident(worker)
+    rates = {"sent": sum(sent.values()), "executed": executed, "processor": used}
+    return {**{name: amount / seconds for name, amount in rates.items()}, "memory": memory}
 
 
 def depth(peer: Peer, store: Store, jobs: int) -> dict[str, float]:

@@ -95,14 +95,21 @@ def _alone(results: Results) -> str:
 
 
 def _idleness(results: Results, middle: dict[str, float]) -> list[str]:
-    if "idle_sent" not in middle:
-        return []
-    line = (
-        f"- An idle worker, over {results['idle_seconds']:.0f} s: {middle['idle_sent']:.2f} commands a second sent to "
-        f"Redis ({middle['idle_executed']:.2f} executed there, those inside scripts included) and "
-        f"{middle['idle_processor']:.2%} of one core."
+    seconds, depths = results["idle_seconds"], results["depths"]
+    lines = []
+    if "idle_sent" in middle:
+        lines.append(f"- An idle worker, over {seconds:.0f} s: {_asked('idle', middle)}")
+    if "idle_scheduled_sent" in middle:
+        lines.append(f"- The same with {depths[-1]:,} jobs scheduled, none due: {_asked('idle_scheduled', middle)}")
+    return lines
+
+
+def _asked(measure: str, middle: dict[str, float]) -> str:
+    return (
+        f"{middle[f'{measure}_sent']:.2f} commands a second sent to Redis ({middle[f'{measure}_executed']:.2f} executed "
+        f"there, those inside scripts included), {middle[f'{measure}_processor']:.2%} of one core and "
+        f"{middle[f'{measure}_memory'] / MEGABYTE:,.1f} MB."
     )
-    return [line]
 
 
 def _depths(results: Results, middle: dict[str, float]) -> list[str]:

@@ -77,5 +77,8 @@ def _ours_alone(finding: Findings, redis: RedisStore, plan: Plan) -> None:
     click.echo("aioqueue alone")
     finding.take("lateness", lambda: measures.lateness(peer, redis, plan.late_jobs))
     finding.take("idle", lambda: measures.idleness(peer, redis, plan.idle_seconds))
+    if plan.depths:
+        scheduled = plan.depths[-1]
+        finding.take("idle_scheduled", lambda: measures.idleness(peer, redis, plan.idle_seconds, scheduled))
     for jobs in plan.depths:
         finding.take(f"depth_{jobs}", partial(measures.depth, peer, redis, jobs))

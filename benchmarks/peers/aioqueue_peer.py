@@ -12,6 +12,9 @@ from command import become
 
 from aioqueue import Queue
 
+STEP = 1_000
+DAYS_AWAY = 5 * 86_400
+
 queue = Queue(os.environ["BENCH_URL"])
 
 
@@ -38,6 +41,19 @@ def lateness(jobs: int) -> dict[str, object]:
         return percentiles(found)
 
     return run(schedule_each())
+
+
+def schedule(jobs: int) -> dict[str, object]:
+    """Schedule jobs for times that differ and are days away."""
+
+    async def schedule_all() -> dict[str, object]:
+        async with queue:
+            for first in range(0, jobs, STEP):
+                numbers = range(first, min(first + STEP, jobs))
+                await queue.enqueue_all([noop.options(delay=DAYS_AWAY + number).s(number) for number in numbers])
+        return {"jobs": jobs}
+
+    return run(schedule_all())
 
 
 def work() -> None:

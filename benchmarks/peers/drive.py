@@ -4,6 +4,7 @@
     python drive.py PEER enqueue JOBS CALLERS
     python drive.py PEER roundtrip CALLS SECONDS
     python drive.py PEER lateness JOBS (of those that have it)
+    python drive.py PEER schedule JOBS (of those that have it)
 
 PEER is a module beside this one with a `caller` (caller.py) and a `work()` that becomes the peer's worker. The store is
 in `BENCH_URL`. All but `worker` print one line of JSON.
@@ -27,6 +28,9 @@ def main(name: str, measure: str, *arguments: str) -> None:
     elif measure == "lateness":
         (jobs,) = arguments
         print(json.dumps(peer.lateness(int(jobs))))
+    elif measure == "schedule":
+        (jobs,) = arguments
+        print(json.dumps(peer.schedule(int(jobs))))
     elif measure == "roundtrip":
         calls, seconds = arguments
         print(json.dumps(peer.caller.round_trips(int(calls), float(seconds))))
