@@ -106,8 +106,8 @@ def _idleness(results: Results, middle: dict[str, float]) -> list[str]:
 
 def _asked(measure: str, middle: dict[str, float]) -> str:
     return (
-        f"{middle[f'{measure}_sent']:.2f} commands a second sent to Redis ({middle[f'{measure}_executed']:.2f} executed "
-        f"there, those inside scripts included), {middle[f'{measure}_processor']:.2%} of one core and "
+        f"{middle[f'{measure}_sent']:.2f} commands a second sent to Redis ({middle[f'{measure}_executed']:.2f} "
+        f"executed there, those inside scripts included), {middle[f'{measure}_processor']:.2%} of one core and "
         f"{middle[f'{measure}_memory'] / MEGABYTE:,.1f} MB."
     )
 
