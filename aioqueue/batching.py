@@ -29,14 +29,17 @@ class Batcher(Generic[Item, Answer]):
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append((item, future))
-        if self._sending is None:
+        if self._sending is None or self._sending.done():
             self._sending = loop.create_task(self._send())
         return future
 
     async def close(self) -> None:
         """Wait until everything that was submitted has been answered."""
-        while self._sending is not None:
-            await asyncio.wait({self._sending})
+        while (sending := self._sending) is not None:
+            await asyncio.wait({sending})
+            if self._sending is sending:  # it was cancelled before its first step, as a loop that ends does
+                self._sending = None
+                self._abandon()
 
     async def _send(self) -> None:
         try:

@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from aioqueue.canvas.job import Job
 from aioqueue.drivers.base import EVENTS_TOPIC, LARGEST_NEWS, Driver
-from aioqueue.errors import StoreUnavailable
+from aioqueue.errors import AioqueueError, StoreUnavailable
 from aioqueue.news import Event, encode_event
 from aioqueue.signals import Signal, Signals
 
 logger = logging.getLogger("aioqueue")
+
+_LONGEST_LETTER: Final = 6  # as JSON, in bytes
 
 _STATUS: Final[dict[Signal, str]] = {
     "enqueued": "enqueued",
@@ -43,14 +45,13 @@ def event_of(signal: Signal, job: Job[Any], traceback: str) -> Event | None:
 
 
 async def publish(driver: Driver, event: Event) -> None:
-    """Publish an event to whoever listens now; a traceback that is too long is cut, a store that is away forgiven."""
-    data = encode_event(event)
-    if len(data) > LARGEST_NEWS:
-        data = encode_event(_shortened(event))
+    """Publish an event to whoever listens now; a traceback that is too long is cut; what cannot be told is lost."""
     try:
-        await driver.publish(EVENTS_TOPIC, data)
+        await driver.publish(EVENTS_TOPIC, _encoded(event))
     except StoreUnavailable as error:
         logger.debug("an event is lost: %s", error)
+    except (AioqueueError, ValueError) as error:
+        logger.warning("an event is lost: %s", error)
 
 
 async def tell_enqueued(signals: Signals, driver: Driver, job: Job[Any]) -> None:
@@ -62,5 +63,14 @@ async def tell_enqueued(signals: Signals, driver: Driver, job: Job[Any]) -> None
         await publish(driver, event)
 
 
-def _shortened(event: Event) -> Event:
-    return replace(event, traceback=(event.traceback or "")[-LARGEST_NEWS // 4 :])
+def _encoded(event: Event) -> bytes:
+    """Encode an event; of a traceback that is too long its end is kept."""
+    data = encode_event(event)
+    if len(data) <= LARGEST_NEWS:
+        return data
+    tail = (event.traceback or "")[-LARGEST_NEWS:]
+    data = encode_event(replace(event, traceback=tail))
+    while tail and (excess := len(data) - LARGEST_NEWS) > 0:
+        tail = tail[max(excess // _LONGEST_LETTER, 1) :]
+        data = encode_event(replace(event, traceback=tail))
+    return data

@@ -6,8 +6,9 @@ from typing import Any, Final, TypeVar, overload
 
 import msgspec
 
+from aioqueue.drivers.base import INTEGERS
 from aioqueue.errors import SerializationError
-from aioqueue.options import Seconds, seconds
+from aioqueue.options import Seconds, is_text, seconds
 from aioqueue.result import OpenSession
 from aioqueue.serializer import Value, any_value
 
@@ -16,7 +17,6 @@ D = TypeVar("D")
 
 _LONGEST_KEY: Final = 512
 _PACKED: Final = b"m"
-_WHOLE_NUMBERS: Final = range(-(2**63), 2**63)
 
 
 class KeyValue:
@@ -60,7 +60,9 @@ class KeyValue:
         return await session.driver.delete(_key(key))
 
     async def increment(self, key: str, by: int = 1) -> int:
-        """Add to a whole number (absent: 0) and return the sum, in one step; `ValueError` for another value.
+        """Add to a whole number (absent: 0) and return the sum, in one step.
+
+        `ValueError`, and nothing changed, where there is another value, or the sum takes more than 64 bits.
 
         Whether it took effect is unknown after `StoreUnavailable`; calling again then may add twice.
         """
@@ -73,7 +75,7 @@ class KeyValue:
         # A whole number is kept as text, so that the store itself can add to it.
         if isinstance(value, int) and not isinstance(value, bool):
             number = int(value)  # of an enumeration too, whose text is its name
-            if number not in _WHOLE_NUMBERS:
+            if number not in INTEGERS:
                 raise SerializationError(f"the value of key {key!r} is a whole number of more than 64 bits")
             return str(number).encode()
         return _PACKED + any_value(f"the value of key {key!r}", self._max_payload).encode(value)
@@ -87,7 +89,7 @@ def _decode(stored: bytes | None, default: Any, wanted: Any) -> Any:
 
 
 def _key(key: object) -> str:
-    if not isinstance(key, str) or not 0 < len(key) <= _LONGEST_KEY:
+    if not is_text(key, _LONGEST_KEY):
         raise ValueError(f"a key is a text of 1 to {_LONGEST_KEY} characters, not {key!r}")
     return key
 

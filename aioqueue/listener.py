@@ -125,9 +125,10 @@ class Listener:
         return [None] * len(ids)
 
     async def _listen(self) -> None:
-        if self._listening is None or (self._listening.done() and self._listening.exception() is not None):
-            self._listening = asyncio.ensure_future(self._driver.listen(self._hear, self._gap))
-        await asyncio.shield(self._listening)
+        listening = self._listening
+        if listening is None or (listening.done() and (listening.cancelled() or listening.exception() is not None)):
+            listening = self._listening = asyncio.ensure_future(self._driver.listen(self._hear, self._gap))
+        await asyncio.shield(listening)
 
     def _start_polling(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._polling is None or self._polling.done():

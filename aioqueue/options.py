@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any, Final, Literal, TypeAlias, TypedDict
+from datetime import MAXYEAR, datetime, timedelta
+from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeGuard
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
-from aioqueue.drivers.base import PRIORITIES
+from aioqueue.drivers.base import LONGEST_TTL, PRIORITIES
 
 Seconds: TypeAlias = float | timedelta
 
 FOREVER: Final = 10 * 365 * 86_400.0
-_JOB_ID: Final = re.compile(r"[\w.:@+-]{1,200}")
+_LONG_AGO: Final = 1.0  # since 0 means not said
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_LONGEST_ID: Final = 200
+_JOB_ID: Final = re.compile(rf"[\w.:@+-]{{1,{_LONGEST_ID}}}")
 
 
 class CallOptions(TypedDict, total=False):
@@ -89,23 +93,27 @@ class CallSettings(Struct, frozen=True):
 
 
 def seconds(name: str, value: object) -> float:
-    """Return a duration in seconds; `TypeError` for what is none, `ValueError` for a negative one."""
-    if isinstance(value, timedelta):
-        number = value.total_seconds()
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
-    else:
+    """Return a duration in seconds, up to a century; `TypeError` for what is none, `ValueError` outside of that."""
+    number = value.total_seconds() if isinstance(value, timedelta) else value
+    if not isinstance(number, int | float) or isinstance(number, bool):
         raise TypeError(f"{name}= takes seconds or a timedelta, not {value!r}")
-    if not 0 <= number < float("inf"):
-        raise ValueError(f"{name}= must be a finite time of at least 0 seconds, not {value!r}")
-    return number
+    if not 0 <= number <= LONGEST_TTL:
+        raise ValueError(f"{name}= must be a time of at least 0 seconds and at most 100 years, not {value!r}")
+    return float(number)
 
 
 def instant(name: str, value: object) -> float:
-    """Return a moment as Unix seconds; a naive datetime is local time."""
+    """Return a moment as Unix seconds, never 0; a naive datetime is local time. `ValueError` for over a century ahead.
+
+    What lies before 1971 is long past, and as good as any other past moment.
+    """
     if not isinstance(value, datetime):
         raise TypeError(f"{name}= takes a datetime, not {value!r}")
-    return value.timestamp()
+    if value.year < 1971:
+        return _LONG_AGO
+    if value.year >= MAXYEAR or (moment := value.timestamp()) > time.time() + LONGEST_TTL:
+        raise ValueError(f"{name}= must be a moment of the next 100 years, not {value!r}")
+    return moment
 
 
 def count(name: str, value: object, least: int = 0) -> int:
@@ -206,11 +214,23 @@ def _job_id(value: object) -> str:
     return value
 
 
+def asked_id(value: object) -> str:
+    """Return the id of a job that somebody asks for; whether there ever was one shows then."""
+    if not is_text(value, _LONGEST_ID):
+        raise ValueError(f"the id of a job is a text of 1 to {_LONGEST_ID} characters, not {value!r}")
+    return value
+
+
 def unique_key(value: object) -> str:
     """Return a key of 1 to 200 characters."""
-    if not isinstance(value, str) or not 0 < len(value) <= 200:
+    if not is_text(value, 200):
         raise ValueError(f"unique= takes a text of 1 to 200 characters, not {value!r}")
     return value
+
+
+def is_text(value: object, longest: int) -> TypeGuard[str]:
+    """Tell whether this is a text that every store can keep; one lone surrogate would fail the whole batch it is in."""
+    return isinstance(value, str) and 0 < len(value) <= longest and not _LONE_SURROGATE.search(value)
 
 
 def _declared_unique(value: object) -> object:

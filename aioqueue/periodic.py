@@ -36,8 +36,11 @@ class Periodic:
         return self.task.name
 
     def next_slot(self, after: float) -> float:
-        """Return the first slot after `after`."""
-        return self.schedule.next(datetime.fromtimestamp(after, UTC)).timestamp()
+        """Return the first slot after `after`; `ValueError` for a schedule that goes back or stands still."""
+        slot = self.schedule.next(datetime.fromtimestamp(after, UTC)).timestamp()
+        if slot <= after:
+            raise ValueError(f"{self.schedule!r} says that {slot} comes after {after}")
+        return slot
 
     def due_slots(self, after: float, now: float) -> list[float]:
         """Return the slots after `after` and up to `now` that are to be fired, in order."""

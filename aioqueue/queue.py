@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from datetime import UTC, tzinfo
 from functools import partial
@@ -21,7 +21,7 @@ from aioqueue.canvas.pipeline import Pipeline
 from aioqueue.children import refuse_in_import
 from aioqueue.decorators import Decorator, FirstArgumentDecorator, PeriodicDecorator
 from aioqueue.drivers import driver_for
-from aioqueue.drivers.base import Admitted, Driver, Shelf
+from aioqueue.drivers.base import Admitted, Driver, NewJob, Shelf
 from aioqueue.errors import ConfigurationError
 from aioqueue.events import tell_enqueued
 from aioqueue.guards import Lock, Name, RateLimit, checked_name
@@ -130,7 +130,10 @@ class Queue:
 
     @property
     def immediate(self) -> bool:
-        """Whether each enqueue runs what is due before it returns, in this process, by default on memory storage."""
+        """Whether each enqueue runs what is due before it returns, in this process, by default on memory storage.
+
+        Each time it is the whole life of a small worker: startup hooks, the jobs, shutdown hooks.
+        """
         return self._immediate
 
     @immediate.setter
@@ -173,9 +176,10 @@ class Queue:
 
         Coroutine functions run on the worker's loop, plain ones in a thread, or with `executor="process"` in a process
         of their own. `retries` and `retry_delay` (seconds, growing by `retry_backoff` each time) for bodies that raise
-        `retry_on` and not `retry_not_on`; `timeout` in seconds; `expires` in seconds from the call, after which it is
-        not started; `priority` -8 to 7; `at_most_once` fails a job whose worker disappeared instead of running it
-        again, up to `max_deliveries` otherwise; `context=True` passes the running `Job` first.
+        `retry_on` and not `retry_not_on`; `timeout` in seconds, which raises `TaskTimeout`, a `TimeoutError`; `expires`
+        in seconds from the call, after which it is not started; `priority` -8 to 7; `at_most_once` fails a job whose
+        worker disappeared instead of running it again, up to `max_deliveries` otherwise; `context=True` passes the
+        running `Job` first.
         """
         if fn is not None:
             return self._make_task(fn, None, {})
@@ -263,7 +267,9 @@ class Queue:
     def context_task(self, factory: Any, /, *, as_argument: bool = False, **options: Any) -> Any:
         """Make a function a task that runs inside `factory()`, a context manager made for every run.
 
-        With `as_argument` its value is the function's first argument.
+        With `as_argument` its value is the function's first argument. Around a plain function, a sync one is entered
+        where that runs and an async one on the loop that `queue.sync` uses. Either is left when the function has ended,
+        so a thread that outlives its `timeout` keeps it until then.
         """
         made_by: Factory = factory
         if not callable(factory):
@@ -277,7 +283,7 @@ class Queue:
 
         def decorate(fn: Callable[..., Any]) -> Task[..., Any]:
             refuse_unsuitable(fn, said.get("executor"))
-            wrapped = within(factory, fn, as_argument=as_argument)
+            wrapped = within(factory, fn, self.sync.enter, as_argument=as_argument)
             return self._make_task(wrapped, name, said, declared, supplied=int(as_argument))
 
         return decorate
@@ -337,11 +343,18 @@ class Queue:
 
     # ------------------------------------------------------------------ locks
     def lock_task(self, name: Name, *, ttl: Seconds = 30) -> Lock:
-        """Return a lock: `async with` it, or put it as a decorator directly above a task's function."""
+        """Return a lock: `async with` it, or put it as a decorator directly above a task's function.
+
+        A job that is kept out uses one of its `retries`, and is cancelled as *locked* when it has none: see `Lock`.
+        """
         return Lock(self.session, name, ttl)
 
     def semaphore(self, name: Name, limit: int, *, ttl: Seconds = 30) -> Lock:
-        """Return a lock with `limit` places. As a decorator, `name` may be a function of the task's arguments."""
+        """Return a lock with `limit` places. As a decorator, `name` may be a function of the task's arguments.
+
+        A job that is kept out uses one of its `retries`, and is cancelled as *locked* when it has none. "At most two
+        at once, the rest wait" is `@queue.task(retries=1000, retry_delay=1)` above `@queue.semaphore("name", 2)`.
+        """
         return Lock(self.session, name, ttl, limit)
 
     def rate_limit(self, name: Name, limit: int, per: Seconds) -> RateLimit:
@@ -378,9 +391,7 @@ class Queue:
         layout = job.lay_out(ALONE)
         self._refuse_foreign(job, layout)
         admitted = await session.enqueue_all(layout.jobs, layout.chords)
-        await self._tell_enqueued(
-            session, [seen_new(stored, self.result("").source) for stored in layout.jobs], admitted
-        )
+        await self._tell_enqueued(session, self._seen(layout.jobs), admitted)
         await self._run_if_immediate(session)
         if isinstance(job, Group):
             return job.results({stored.id: answer.id for stored, answer in zip(layout.jobs, admitted, strict=True)})
@@ -408,7 +419,12 @@ class Queue:
         await self._run_if_immediate(session)
         return ResultGroup([Result(answer.id, job.source) for job, answer in zip(jobs, admitted, strict=True)])
 
-    async def _tell_enqueued(self, session: Session, jobs: Sequence[Job[Any]], admitted: Sequence[Admitted]) -> None:
+    def _seen(self, stored: Iterable[NewJob]) -> Iterator[Job[Any]]:
+        source = self._any_source()
+        for job in stored:
+            yield seen_new(job, source)
+
+    async def _tell_enqueued(self, session: Session, jobs: Iterable[Job[Any]], admitted: Sequence[Admitted]) -> None:
         if not (self.signals.any or session.driver.audience):
             return
         for job, answer in zip(jobs, admitted, strict=True):
@@ -421,8 +437,12 @@ class Queue:
 
     def result(self, id: str, /) -> Result[Any]:  # noqa: A002 -- the name on the public face
         """Return a handle on any job by its id; its value comes as msgpack has it. `task.result(id)` knows the type."""
+        return Result(checked.asked_id(id), self._any_source())
+
+    def _any_source(self) -> ResultSource:
+        """Return where the values of jobs come from whose task is not known, or does not matter."""
         returns = any_value("the value of a job", self._max_payload)
-        return Result(id, ResultSource(self.session, returns, self._defaults.results, self._defaults.result_ttl))
+        return ResultSource(self.session, returns, self._defaults.results, self._defaults.result_ttl)
 
     # ------------------------------------------------------------------ looking and steering
     async def pending(self, *, limit: int = 100) -> list[Job[Any]]:
@@ -469,7 +489,7 @@ class Queue:
 
     async def _look(self, shelf: Shelf, limit: int) -> list[Job[Any]]:
         page = await (await self.session()).driver.jobs(shelf, limit=limit)
-        source = self.result("").source
+        source = self._any_source()
         return [seen(job, source) for job in page.jobs]
 
     async def counts(self) -> Mapping[JobState, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -36,8 +36,9 @@ class Record(
     decides. Times are seconds.
 
     `then` are the later stages, next first, `errors` the callbacks should this job fail for good, `member` its place
-    in a chord, `gathers` says that the chord's values come before the arguments. `beyond` are the ids of jobs after
-    the last stage that end with it: a chord's callback and what follows that.
+    in a chord, `gathers` says that the chord's values come before the arguments, and `nesting` how they make up one
+    list where that is not flat (see `canvas/handover.py`). `beyond` are the ids of jobs after the last stage that end
+    with it: a chord's callback and what follows that.
     """
 
     format: int
@@ -55,6 +56,7 @@ class Record(
     errors: tuple[Stage, ...] = ()
     member: Member | None = None
     gathers: bool = False
+    nesting: list[Any] | None = None
     beyond: tuple[str, ...] = ()
 
     @property
@@ -84,12 +86,22 @@ class Stage(Struct, omit_defaults=True):
     expires_at: float = 0.0
 
 
+class _StageId(Struct):
+    id: str
+
+
+class _Later(Struct):
+    then: tuple[_StageId, ...] = ()
+    beyond: tuple[str, ...] = ()
+
+
 class _Format(Struct, rename={"format": "v"}):
     format: int
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Record)
+_later_decoder = msgspec.msgpack.Decoder(_Later)
 _format_decoder = msgspec.msgpack.Decoder(_Format)
 
 encode_record = _encoder.encode
@@ -106,6 +118,15 @@ def decode_record(payload: bytes) -> Record:
     if record.format > FORMAT:
         raise NewerFormat(f"format {record.format}")
     return record
+
+
+def legible_later_ids(payload: bytes) -> tuple[str, ...]:
+    """Return the `later_ids` of a record that cannot be read otherwise; none if they cannot be read either."""
+    try:
+        later = _later_decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ()
+    return (*(stage.id for stage in later.then), *later.beyond)
 
 
 def _format_of(payload: bytes) -> int:

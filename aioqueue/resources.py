@@ -8,11 +8,10 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, asyn
 from functools import partial, wraps
 from typing import Any, Protocol, TypeAlias
 
-import anyio.to_thread
-
 from aioqueue.guards import guards_of, mark
 
 Factory: TypeAlias = Callable[[], AbstractAsyncContextManager[Any] | AbstractContextManager[Any]]
+Enter: TypeAlias = Callable[[AbstractAsyncContextManager[Any]], AbstractContextManager[Any]]
 
 
 class Closable(Protocol):
@@ -53,59 +52,52 @@ async def _opened_async(resource: Closable) -> AsyncIterator[Closable]:
         await _finish(resource.close())
 
 
-def within(factory: Factory, fn: Callable[..., Any], *, as_argument: bool) -> Callable[..., Any]:
+def within(factory: Factory, fn: Callable[..., Any], enter: Enter, *, as_argument: bool) -> Callable[..., Any]:
     """Return `fn` run inside a context manager from `factory`, given its value first if `as_argument`.
 
-    A sync manager around a plain function is entered where the function runs; everything else on the worker's loop.
+    Around a coroutine function it is entered on the loop. Around a plain one it is entered where that runs, an async
+    one by `enter`: so it is left when the function has ended, be that in a thread that outlives its timeout.
     """
     if inspect.iscoroutinefunction(fn):
         wrapped = _coroutine_within(factory, fn, as_argument)
-    elif _is_async(factory):
-        wrapped = _thread_within(factory, fn, as_argument)
     else:
-        wrapped = _plain_within(factory, fn, as_argument)
+        wrapped = _plain_within(factory, fn, enter, as_argument)
     for guard in reversed(guards_of(fn)):
         if guard not in guards_of(wrapped):
             mark(wrapped, guard)
     return wrapped
 
 
-def _is_async(factory: Factory) -> bool:
-    inner = inspect.unwrap(factory.func if isinstance(factory, partial) else factory)
-    return inspect.isasyncgenfunction(inner) or (isinstance(factory, type) and hasattr(factory, "__aenter__"))
-
-
 def _coroutine_within(factory: Factory, fn: Callable[..., Any], as_argument: bool) -> Callable[..., Any]:
     @wraps(fn)
     async def run(*args: Any, **kwargs: Any) -> Any:
-        async with _as_async(factory()) as value:
+        async with _as_async(factory) as value:
             return await fn(*((value,) if as_argument else ()), *args, **kwargs)
 
     return run
 
 
-def _thread_within(factory: Factory, fn: Callable[..., Any], as_argument: bool) -> Callable[..., Any]:
-    @wraps(fn)
-    async def run(*args: Any, **kwargs: Any) -> Any:
-        async with _as_async(factory()) as value:
-            return await anyio.to_thread.run_sync(partial(fn, *((value,) if as_argument else ()), *args, **kwargs))
+def _plain_within(factory: Factory, fn: Callable[..., Any], enter: Enter, as_argument: bool) -> Callable[..., Any]:
+    make = partial(_as_async, factory) if _is_async(factory) else factory
 
-    return run
-
-
-def _plain_within(factory: Factory, fn: Callable[..., Any], as_argument: bool) -> Callable[..., Any]:
     @wraps(fn)
     def run(*args: Any, **kwargs: Any) -> Any:
-        manager = factory()
-        assert isinstance(manager, AbstractContextManager)
-        with manager as value:
+        manager = make()
+        with enter(manager) if isinstance(manager, AbstractAsyncContextManager) else manager as value:
             return fn(*((value,) if as_argument else ()), *args, **kwargs)
 
     return run
 
 
+def _is_async(factory: Factory) -> bool:
+    """Whether `factory` is known to make async managers, some of which can only be made on a loop."""
+    inner = inspect.unwrap(factory.func if isinstance(factory, partial) else factory)
+    return inspect.isasyncgenfunction(inner) or (isinstance(factory, type) and hasattr(factory, "__aenter__"))
+
+
 @asynccontextmanager
-async def _as_async(manager: AbstractAsyncContextManager[Any] | AbstractContextManager[Any]) -> AsyncIterator[Any]:
+async def _as_async(factory: Factory) -> AsyncIterator[Any]:
+    manager = factory()
     if isinstance(manager, AbstractAsyncContextManager):
         async with manager as value:
             yield value

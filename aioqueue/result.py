@@ -100,7 +100,10 @@ class Result(Generic[R_co]):
         self._settled = None
 
     async def revoke(self) -> None:
-        """Keep the job from running, if it is not running yet; it stands in the queue until a worker drops it."""
+        """Keep the job from running, if it is not running yet; it stands in the queue until a worker drops it.
+
+        A job that is there stays revoked until it ends, however late; one that is not there yet for a week.
+        """
         session = await self._source.session()
         await session.driver.revoke(f"job:{self._id}", ttl=REVOCATION_TTL)
 
@@ -125,7 +128,9 @@ class Result(Generic[R_co]):
         stored = await session.driver.job(self._id)
         if stored is None and await self.state() is JobState.SCHEDULED:
             await self.revoke()
-            return True
+            stored = await session.driver.job(self._id)
+            if stored is None:  # else its turn came before the mark
+                return True
         failure = encode_failure(Failure(Cause.CANCELLED, "cancelled"))
         ended = Ended(self._id, JobState.CANCELLED, failure, self._source.ttl)
         ends = [structs.replace(ended, id=later) for later in (_later_ids(stored.payload) if stored else ())]
@@ -144,7 +149,7 @@ class Result(Generic[R_co]):
         wait = 0.0 if delay is None else seconds("delay", delay)
         session = await self._source.session()
         if not await session.driver.reschedule(self._id, wait, 0.0 if eta is None else instant("eta", eta)):
-            raise ValueError(f"job {self._id} is {await self.state()}: only a scheduled job has a due time to change")
+            raise ValueError(f"job {self._id} {await self._standing()}: only a scheduled job has a due time to change")
         return self
 
     def events(self, after: int = 0) -> AsyncIterator[Event]:
@@ -154,6 +159,13 @@ class Result(Generic[R_co]):
         changes are told from now on.
         """
         return follow(self._source.session, self._id, self._source.task, after)
+
+    async def _standing(self) -> str:
+        """Return why the job has no due time."""
+        state = await self.state()
+        driver = (await self._source.session()).driver
+        waits = state is JobState.SCHEDULED and await driver.job(self._id) is None
+        return "waits for another job to end" if waits else f"is {state}"
 
     async def _ask(self) -> Settled | None:
         session = await self._source.session()

@@ -131,6 +131,12 @@ class Parameters:
             raise SerializationError(f"{self._name}() {_name_parameter(str(error))}") from None
         return {name: value for name in self._struct.__struct_fields__ if (value := getattr(values, name)) is not UNSET}
 
+    def with_defaults(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, Any]:
+        """Return what the function is given in such a call, by parameter; raises `TypeError` for what does not fit."""
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.arguments
+
     def _bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Struct:
         if not self._plain:
             return self._struct(**self._bind_slowly(args, kwargs))

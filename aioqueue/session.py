@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack
 from typing import Final
 
 from aioqueue.batching import Batcher
@@ -81,6 +82,7 @@ class Session:
         try:
             yield
         finally:
-            await self._outbox.close()
-            await self.listener.close()
-            await self.driver.close()
+            async with AsyncExitStack() as last_first:
+                last_first.push_async_callback(self.driver.close)
+                last_first.push_async_callback(self.listener.close)
+                last_first.push_async_callback(self._outbox.close)

@@ -52,9 +52,9 @@ class Handler2(Protocol):
 
 
 class Handler3(Protocol):
-    """A handler that is given the error of the signal `error`."""
+    """A handler that is given the error of the signal `error`, and None at all others."""
 
-    def __call__(self, signal: Signal, job: Job[Any], exc: BaseException | None = None, /) -> object: ...
+    def __call__(self, signal: Signal, job: Job[Any], exc: BaseException | None, /) -> object: ...
 
 
 H = TypeVar("H", bound=Handler2 | Handler3)
@@ -125,5 +125,5 @@ def _adapt(handler: Handler2 | Handler3) -> _Call:
             continue
         if count == 2:
             return lambda signal, job, _exc: call(signal, job)
-        return lambda signal, job, exc: call(signal, job) if exc is None else call(signal, job, exc)
-    raise TypeError(f"a signal handler takes (signal, job) or (signal, job, exc=None), not {signature}")
+        return call
+    raise TypeError(f"a signal handler takes (signal, job) or (signal, job, exc), not {signature}")

@@ -39,7 +39,7 @@ MOVES: Final[dict[JobState, dict[JobState, frozenset[str]]]] = {
     JobState.RUNNING: {
         JobState.SUCCEEDED: frozenset({"settle"}),
         JobState.FAILED: frozenset({"settle"}),
-        JobState.CANCELLED: frozenset({"settle"}),
+        JobState.CANCELLED: frozenset({"settle", "release", "reap"}),  # the latter if someone asked for it
         JobState.EXPIRED: frozenset({"settle"}),
         JobState.QUEUED: frozenset({"settle", "release", "reap"}),
         JobState.SCHEDULED: frozenset({"settle"}),

@@ -7,11 +7,16 @@ import atexit
 import inspect
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
-from typing import TypeVar
+from concurrent.futures import Future, InvalidStateError
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
+from types import TracebackType
+from typing import Final, Generic, TypeAlias, TypeVar, cast
 
 T = TypeVar("T")
+
+# What an awaitable returned, or what it raised. An error crosses the loop as a value: raised out of an asyncio.Task,
+# SystemExit and KeyboardInterrupt would end the loop, and StopIteration cannot be raised out of a future at all.
+_Answer: TypeAlias = tuple[T | None, BaseException | None]
 
 
 class Sync:
@@ -35,26 +40,17 @@ class Sync:
         Raises `TimeoutError` after the timeout, having cancelled it, and `RuntimeError` where it would wait for itself:
         on a running loop's own thread.
         """
-        future = self.start(awaitable, timeout=timeout)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def start(self, awaitable: Awaitable[T], /, *, timeout: float | None = None) -> Future[T]:
-        """Start `awaitable` without waiting for it."""
         try:
             loop = self._loop()
         except RuntimeError:
             if inspect.iscoroutine(awaitable):
                 awaitable.close()  # else it would be said that it was never awaited
             raise
-        return asyncio.run_coroutine_threadsafe(_within(awaitable, timeout), loop)
+        return _wait(asyncio.run_coroutine_threadsafe(_within(awaitable, timeout), loop))
 
     def enter(self, manager: AbstractAsyncContextManager[T], /) -> AbstractContextManager[T]:
-        """Use an async context manager in a plain `with`."""
-        return _entered(self, manager)
+        """Use an async context manager in a plain `with`, once."""
+        return _Entered(self._loop, manager)
 
     def iterate(self, source: AsyncIterator[T], /) -> Iterator[T]:
         """Iterate over an async iterator in a plain `for`; leaving early closes it."""
@@ -80,38 +76,81 @@ class Sync:
         raise RuntimeError("queue.sync(...) would block this thread's running event loop: await instead")
 
 
-@contextmanager
-def _entered(sync: Sync, manager: AbstractAsyncContextManager[T]) -> Iterator[T]:
-    entered: Future[T] = Future()
-    left: Future[None] = Future()
-    inside = sync.start(_inside(manager, entered, left))
-    inside.add_done_callback(lambda _: entered.cancel())
-    try:
-        value = entered.result()
-    except BaseException:
-        if inside.done():
-            inside.result()
-        inside.cancel()
-        raise
-    try:
-        yield value
-    except BaseException as error:  # noqa: BLE001 -- the manager decides what becomes of it
-        left.set_exception(error)
-    else:
-        left.set_result(None)
-    inside.result()
+class _Entered(Generic[T]):
+    """An async context manager that is entered and left from a thread, on the loop, in one asyncio.Task."""
+
+    def __init__(self, loop: Callable[[], asyncio.AbstractEventLoop], manager: AbstractAsyncContextManager[T]) -> None:
+        self._loop: Final = loop
+        self._manager: Final = manager
+        self._entered: Final[Future[T]] = Future()
+        self._left: Final[Future[BaseException | None]] = Future()
+        self._inside: Future[_Answer[None]] | None = None
+
+    def __enter__(self) -> T:
+        loop = self._loop()
+        inside = asyncio.run_coroutine_threadsafe(_inside(self._manager, self._entered, self._left), loop)
+        self._inside = inside
+        inside.add_done_callback(lambda _: self._entered.cancel())
+        try:
+            return self._entered.result()
+        except BaseException:
+            if inside.done():
+                _wait(inside)
+            inside.cancel()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        assert self._inside is not None
+        with suppress(InvalidStateError):  # the loop was ended meanwhile, and the manager with it
+            self._left.set_result(error)
+        _, raised = self._inside.result()
+        if raised is None:
+            return error is not None
+        if raised is not error:
+            raise raised
+        raised.__traceback__ = trace  # without the frames of its way over the loop
+        return False
 
 
-async def _inside(manager: AbstractAsyncContextManager[T], entered: Future[T], left: Future[None]) -> None:
+async def _inside(
+    manager: AbstractAsyncContextManager[T], entered: Future[T], left: Future[BaseException | None]
+) -> _Answer[None]:
     """Enter and leave in one asyncio.Task, as timeouts and task groups need it."""
-    async with manager as value:
-        entered.set_result(value)
-        await asyncio.wrap_future(left)
+    error: BaseException | None = None
+    try:
+        async with manager as value:
+            entered.set_result(value)
+            error = await asyncio.wrap_future(left)
+            if error is not None:
+                raise error
+    except BaseException as raised:
+        if isinstance(raised, asyncio.CancelledError) and raised is not error:
+            raise
+        return None, raised
+    return None, None
 
 
-async def _within(awaitable: Awaitable[T], timeout: float | None) -> T:
-    async with asyncio.timeout(timeout):
-        return await awaitable
+async def _within(awaitable: Awaitable[T], timeout: float | None) -> _Answer[T]:
+    try:
+        async with asyncio.timeout(timeout):
+            return await awaitable, None
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001
+        return None, error
+
+
+def _wait(future: Future[_Answer[T]]) -> T:
+    try:
+        value, error = future.result()
+    except BaseException:
+        future.cancel()
+        raise
+    if error is not None:
+        raise error
+    return cast("T", value)
 
 
 class _OwnLoop:

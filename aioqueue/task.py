@@ -13,9 +13,19 @@ import anyio.to_thread
 from msgspec import UNSET, structs
 
 from aioqueue.canvas.job import Job, running_job
+from aioqueue.guards import asked_for
 from aioqueue.hooks import Hooks
 from aioqueue.ids import new_id
-from aioqueue.options import CallOptions, CallSettings, Declaration, Seconds, call_settings, instant, unique_key
+from aioqueue.options import (
+    CallOptions,
+    CallSettings,
+    Declaration,
+    Seconds,
+    asked_id,
+    call_settings,
+    instant,
+    unique_key,
+)
 from aioqueue.record import FORMAT, Record, Stage
 from aioqueue.result import Result, ResultGroup, ResultSource
 from aioqueue.serializer import Parameters
@@ -125,7 +135,7 @@ class Task(Generic[P, R]):
 
     def result(self, id: str, /) -> Result[R]:  # noqa: A002 -- the name on the public face
         """Return a handle on a job of this task by its id; whether there is one shows when it is asked."""
-        return Result(id, self.source)
+        return Result(asked_id(id), self.source)
 
     async def map(self, rows: Iterable[object], /) -> ResultGroup[R]:
         """Store one job a row: a tuple is spread over the parameters, anything else is the one argument.
@@ -193,16 +203,15 @@ class Task(Generic[P, R]):
         )
         if declared.expires_in and not (said.expires_in or said.expires_at):
             said = structs.replace(said, expires_in=declared.expires_in)
-        unique = said.unique or _unique_key(declared.unique, args, kwargs)
+        unique = said.unique or self._unique_key(args, kwargs)
         if unique:
             said = structs.replace(said, unique=f"{self.name}:{unique}")
         priority = declared.priority if said.priority is UNSET else said.priority
         return Job(said.id or new_id(), record, self.source, priority, said)
 
-
-def _unique_key(
-    declared: str | Callable[..., str] | None, args: tuple[object, ...], kwargs: Mapping[str, object]
-) -> str:
-    if declared is None:
-        return ""
-    return unique_key(declared(*args, **kwargs)) if callable(declared) else declared
+    def _unique_key(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
+        """Return the key of a call, empty for none; a function of it is given the parameters that it asks for."""
+        declared = self.declaration.unique
+        if not callable(declared):
+            return declared or ""
+        return unique_key(declared(**asked_for(declared, self.parameters.with_defaults(args, kwargs))))

@@ -15,6 +15,8 @@ __all__ = ["memory_queue"]
 
 pytestmark = pytest.mark.asyncio
 
+LONE_SURROGATE = "\ud800"
+
 
 async def stored(queue: Queue) -> int:
     return sum((await queue.counts()).values())
@@ -44,10 +46,30 @@ async def test_a_bad_cron_is_refused(bad: str) -> None:
         cron(bad)
 
 
-@pytest.mark.parametrize("bad", [{"seconds": 0}, {"seconds": -1}, {}], ids=repr)
+@pytest.mark.parametrize(
+    "bad",
+    [{"seconds": 0}, {"seconds": -1}, {}, {"days": 36_526}, {"minutes": 1e300}, {"hours": float("nan")}],
+    ids=repr,
+)
 async def test_a_bad_interval_is_refused(bad: dict[str, Any]) -> None:
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises(ValueError, match=r"every\("):
         every(**bad)
+
+
+@pytest.mark.parametrize("part", ["weeks", "days", "hours", "minutes", "seconds"])
+@pytest.mark.parametrize("bad", ["5", None, True, timedelta(1)], ids=repr)
+async def test_what_is_no_number_is_refused_by_the_name_of_its_part(part: str, bad: Any) -> None:
+    with pytest.raises(TypeError, match=rf"every\({part}=.*a number is needed"):
+        every(**{part: bad})
+
+
+@pytest.mark.parametrize("schedule", [crontab(), cron("* * * * *"), every(minutes=1)], ids=repr)
+@pytest.mark.parametrize("bad", ["x", None, 5, date(2030, 1, 1)], ids=repr)
+async def test_a_schedule_is_asked_about_a_datetime(schedule: Any, bad: Any) -> None:
+    with pytest.raises(TypeError, match="about a datetime"):
+        schedule(bad)
+    with pytest.raises(TypeError, match="about a datetime"):
+        schedule.next(bad)
 
 
 async def test_a_bad_periodic_task_is_refused(memory_queue: Queue) -> None:
@@ -89,8 +111,17 @@ async def test_a_bad_periodic_task_is_refused(memory_queue: Queue) -> None:
         ({"timeout": -1}, ValueError),
         ({"id": ""}, ValueError),
         ({"id": "with space"}, ValueError),
+        ({"id": LONE_SURROGATE}, ValueError),
         ({"unique": ""}, ValueError),
+        ({"unique": LONE_SURROGATE}, ValueError),
         ({"dela": 5}, TypeError),
+        ({"delay": 1e12}, ValueError),
+        ({"result_ttl": 1e15}, ValueError),
+        ({"timeout": 1e300}, ValueError),
+        ({"retry_delay": timedelta.max}, ValueError),
+        ({"expires": 1e12}, ValueError),
+        ({"expires": datetime.max.replace(tzinfo=UTC)}, ValueError),
+        ({"eta": datetime.max.replace(tzinfo=UTC)}, ValueError),
     ],
     ids=str,
 )
@@ -103,6 +134,27 @@ async def test_a_bad_option_of_a_call_is_refused_by_name(
     async with memory_queue:
         with pytest.raises(error, match="|".join(options)):
             await body.options(**options)()
+        assert await stored(memory_queue) == 0
+
+
+async def test_a_text_that_no_store_can_keep_is_refused_where_it_enters(memory_queue: Queue) -> None:
+    """At the store it would fail all that other callers sent in the same turn of the loop."""
+
+    @memory_queue.task(unique=lambda: LONE_SURROGATE)
+    async def body() -> None: ...
+
+    async with memory_queue:
+        with pytest.raises(ValueError, match="unique"):
+            await body()
+        with pytest.raises(ValueError, match="a key is"):
+            await memory_queue.kv.put(LONE_SURROGATE, 1)
+        with pytest.raises(ValueError, match="a name of"):
+            memory_queue.lock_task(LONE_SURROGATE)
+        for kind in (memory_queue, body):
+            with pytest.raises(ValueError, match="the id of a job"):
+                kind.result(LONE_SURROGATE)
+        with pytest.raises(ConfigurationError, match="name"):
+            memory_queue.task(name=LONE_SURROGATE)(body.fn)
         assert await stored(memory_queue) == 0
 
 

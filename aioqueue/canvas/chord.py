@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from aioqueue.canvas.group import group
-from aioqueue.canvas.handover import hand_over
+from aioqueue.canvas.group import Group, group
+from aioqueue.canvas.handover import hand_over_nothing
 from aioqueue.canvas.job import Job
-from aioqueue.canvas.layout import Canvas, Layout, Place, job_of, refuse_repeats, refuse_unique
+from aioqueue.canvas.layout import Layout, Place, job_of, joined, refuse_repeats, refuse_unique
 from aioqueue.canvas.pipeline import stage_of
 from aioqueue.drivers.base import NewChord
 from aioqueue.errors import ConfigurationError
@@ -20,26 +20,26 @@ R = TypeVar("R")
 S = TypeVar("S")
 R_co = TypeVar("R_co", covariant=True)
 
-_NO_VALUES = b"\x90"  # an empty array in msgpack
-
 
 class Chord(Generic[R_co]):
     """Members, and a callback that is given their values as a list, in order. Made by `chord([...], callback)`.
 
     The callback runs once, however often members are delivered; of nothing it runs at once with an empty list. A
-    member that fails for good ends the callback with it.
+    member that fails for good ends the callback with it. The callback's `delay` and `expires` count from the moment
+    when all have a value.
     """
 
-    def __init__(self, members: tuple[Canvas, ...], callback: Stage, source: ResultSource) -> None:
-        self.members = members
+    def __init__(self, members: Group[Any], callback: Stage, source: ResultSource) -> None:
         self.source = source
+        self._members = members
+        self._leaves = members.leaves
         self._callback = callback
-        for member in members:
-            refuse_unique(member)
+        for leaf in self._leaves:
+            refuse_unique(leaf)
         refuse_repeats(self.ids)
 
     def __repr__(self) -> str:
-        return f"<Chord of {len(self.members)} -> {self._callback.task}>"
+        return f"<Chord of {len(self._members)} -> {self._callback.task}>"
 
     @property
     def id(self) -> str:
@@ -49,7 +49,11 @@ class Chord(Generic[R_co]):
     @property
     def ids(self) -> tuple[str, ...]:
         """The ids of all its jobs, the callback's last."""
-        return (*(job_id for member in self.members for job_id in member.ids), self.id)
+        return (*self._member_ids, self.id)
+
+    @property
+    def _member_ids(self) -> tuple[str, ...]:
+        return tuple(job_id for leaf in self._leaves for job_id in leaf.ids)
 
     @property
     def unique(self) -> str:
@@ -58,14 +62,15 @@ class Chord(Generic[R_co]):
 
     def lay_out(self, place: Place) -> Layout:
         """Return what is stored: the members, each with its place, and the callback that waits for them."""
-        if not self.members:
-            handed = hand_over(_NO_VALUES, "value", self._callback.handed)
-            return Layout([job_of(self._callback, place, handed)])
-        callback = job_of(self._callback, place, self._callback.handed, gathers=True)
-        layout = Layout([], [NewChord(callback, len(self.members))])
-        for index, member in enumerate(self.members):
-            layout += member.lay_out(Place(Member(self.id, index), (self.id, *place.beyond)))
-        return layout
+        nesting = self._members.nesting
+        if not self._leaves:
+            return Layout([job_of(self._callback, place, hand_over_nothing(nesting, self._callback.handed))])
+        nested = nesting if any(each is not None for each in nesting) else None
+        callback = job_of(self._callback, place, self._callback.handed, gathers=True, nesting=nested)
+        waiting = Layout([], [NewChord(callback, len(self._leaves), self._member_ids)])
+        beyond = (self.id, *place.beyond)
+        places = (Place(Member(self.id, index), beyond) for index in range(len(self._leaves)))
+        return joined([waiting, *(leaf.lay_out(its) for leaf, its in zip(self._leaves, places, strict=True))])
 
     def results(self) -> Result[R_co]:
         """Return the handle of the callback."""
@@ -73,7 +78,7 @@ class Chord(Generic[R_co]):
 
 
 def chord(
-    jobs: Iterable[Job[R]],
+    jobs: Iterable[Job[R]] | Group[R],
     callback: Callable[Concatenate[list[R], Q], Coroutine[Any, Any, Result[S]]],
     /,
     *args: Q.args,
@@ -81,10 +86,11 @@ def chord(
 ) -> Chord[S]:
     """Return jobs and a callback for the list of their values: `await queue.enqueue(chord([...], total, 2.0))`.
 
-    Members may be pipelines and chords too. The callback is called with the list, then `args` and `kwargs`.
+    Members may be pipelines, chords and groups too; the value of a group is a list. The callback is called with the
+    list of all values, then `args` and `kwargs`.
     """
-    members = group(jobs).members
-    sources = [member.source for member in members]
+    members = jobs if isinstance(jobs, Group) else group(jobs)
+    sources = [leaf.source for leaf in members.leaves]
     if any(source.session != sources[0].session for source in sources):
         raise ConfigurationError("the members of a chord belong to different queues: a canvas stays within one")
     stage, source = stage_of(sources[0] if sources else None, callback, 1, args, dict(kwargs))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 Shape: TypeAlias = Literal["value", "tuple", "dict", "nothing"]
+
+# How a chord's values make up one list: None stands for one of them, a list for those of a group.
+Nesting: TypeAlias = list[Any]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
@@ -28,9 +31,21 @@ def hand_over(value: bytes, shape: Shape, handed: bytes) -> bytes:
     return _encode([args, kwargs])
 
 
-def arguments_of(handed: bytes, inputs: Sequence[bytes] | None) -> tuple[list[Any], dict[str, Any]]:
+def arguments_of(
+    handed: bytes, inputs: Sequence[bytes] | None, nesting: Nesting | None = None
+) -> tuple[list[Any], dict[str, Any]]:
     """Return positional and keyword arguments; the `inputs` of a chord's callback go first, as one list."""
     args, kwargs = _decode(handed)
     if inputs is not None:
-        args = [[_decode(value) for value in inputs], *args]
+        values = (_decode(value) for value in inputs)
+        args = [_nested(nesting, values) if nesting else list(values), *args]
     return args, kwargs
+
+
+def hand_over_nothing(nesting: Nesting, handed: bytes) -> bytes:
+    """Put what a chord without jobs gives, a list of nothing but empty lists, before the arguments of its callback."""
+    return hand_over(_encode(_nested(nesting, iter(()))), "value", handed)
+
+
+def _nested(nesting: Nesting, values: Iterator[Any]) -> list[Any]:
+    return [next(values) if each is None else _nested(each, values) for each in nesting]

@@ -178,17 +178,21 @@ class Job(Generic[R_co]):
         *args: Q.args,
         **kwargs: Q.kwargs,
     ) -> Self:
-        """Return the job with a callback: should it fail for good, `task` is called with its `TaskException`."""
+        """Return the job with a callback: should it fail for good, `task` is called with its `TaskException`.
+
+        It is this job's alone; a callback for all stages of a pipeline is given to the pipeline.
+        """
         callback, _ = stage_of(self.source, task, 1, args, kwargs)
         changed = copy.copy(self)
         changed._record = structs.replace(self._record, errors=(*self._record.errors, callback))  # noqa: SLF001
         return changed
 
-    def new_job(self, place: Place = ALONE, then: tuple[Stage, ...] = ()) -> NewJob:
-        """Return what a driver stores of this job, with the stages that follow it and its place in a canvas."""
+    def new_job(self, place: Place = ALONE, then: tuple[Stage, ...] = (), errors: tuple[Stage, ...] = ()) -> NewJob:
+        """Return what a driver stores of this job: with its place in a canvas, and what its pipeline adds to it."""
         when, record = self._when, self._record
         if then or place is not ALONE:
-            record = structs.replace(record, then=then, member=place.member, beyond=place.beyond)
+            errors = (*record.errors, *errors)
+            record = structs.replace(record, then=then, errors=errors, member=place.member, beyond=place.beyond)
         return NewJob(
             self.id,
             record.task,

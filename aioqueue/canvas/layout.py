@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from msgspec import UNSET, Struct, field
 
+from aioqueue.canvas.handover import Nesting
 from aioqueue.drivers.base import NewChord, NewJob
 from aioqueue.record import FORMAT, Member, Record, Stage, encode_record
 from aioqueue.result import ResultSource
@@ -18,8 +19,14 @@ class Layout(Struct, frozen=True):
     jobs: list[NewJob] = field(default_factory=list)
     chords: list[NewChord] = field(default_factory=list)
 
-    def __add__(self, other: Layout) -> Layout:
-        return Layout(self.jobs + other.jobs, self.chords + other.chords)
+
+def joined(layouts: Iterable[Layout]) -> Layout:
+    """Return all of these as one, in order."""
+    whole = Layout()
+    for layout in layouts:
+        whole.jobs.extend(layout.jobs)
+        whole.chords.extend(layout.chords)
+    return whole
 
 
 class Place(Struct, frozen=True):
@@ -95,6 +102,7 @@ def job_of(
     then: tuple[Stage, ...] = (),
     *,
     gathers: bool = False,
+    nesting: Nesting | None = None,
     priority: int = 0,
     expires_at: float = 0.0,
 ) -> NewJob:
@@ -116,6 +124,7 @@ def job_of(
         errors=stage.errors,
         member=place.member,
         gathers=gathers,
+        nesting=nesting,
         beyond=place.beyond,
     )
     return NewJob(

@@ -33,9 +33,12 @@ class Pipeline(Generic[All_co, R_co]):
     ones with it: their results raise what its result raises.
     """
 
-    def __init__(self, head: Job[Any], stages: tuple[tuple[Stage, ResultSource], ...]) -> None:
+    def __init__(
+        self, head: Job[Any], stages: tuple[tuple[Stage, ResultSource], ...], errors: tuple[Stage, ...] = ()
+    ) -> None:
         self.head = head
         self._stages = stages
+        self._errors = errors
         refuse_unique(head)
         refuse_repeats(self.ids)
 
@@ -96,7 +99,8 @@ class Pipeline(Generic[All_co, R_co]):
     ) -> Pipeline[T | S, S]: ...
     def then(self, task: Any, /, *args: Any, **kwargs: Any) -> Any:
         """Add a stage: `task` is called with the value of the stage before, then `args` and `kwargs`."""
-        return Pipeline(self.head, (*self._stages, stage_of(self.head.source, task, None, args, kwargs)))
+        added = stage_of(self.head.source, task, None, args, kwargs)
+        return Pipeline(self.head, (*self._stages, added), self._errors)
 
     def error(
         self,
@@ -105,15 +109,17 @@ class Pipeline(Generic[All_co, R_co]):
         *args: Q.args,
         **kwargs: Q.kwargs,
     ) -> Self:
-        """Call `task` with the `TaskException` of the stage that ends the pipeline, then `args` and `kwargs`."""
+        """Return the pipeline with a callback for the stage that ends it, whether added before or after this.
+
+        `task` is called with that stage's `TaskException`, then `args` and `kwargs`.
+        """
         callback, _ = stage_of(self.head.source, task, 1, args, kwargs)
-        stages = tuple((structs.replace(s, errors=(*s.errors, callback)), source) for s, source in self._stages)
-        return cast("Self", Pipeline(self.head.error(task, *args, **kwargs), stages))
+        return cast("Self", Pipeline(self.head, self._stages, (*self._errors, callback)))
 
     def lay_out(self, place: Place) -> Layout:
         """Return what is stored: the head, which carries the rest, and the places of the others."""
-        stages = tuple(stage for stage, _ in self._stages)
-        stored = self.head.new_job(place, stages)
+        stages = tuple(structs.replace(stage, errors=(*stage.errors, *self._errors)) for stage, _ in self._stages)
+        stored = self.head.new_job(place, stages, self._errors)
         return Layout([structs.replace(stored, waits=tuple(stage.id for stage in stages))])
 
     def results(self) -> PipelineResult[All_co, R_co]:

@@ -2,7 +2,8 @@
 
 A driver serves one queue. It never reads a payload. Every operation is atomic and may be sent again: a reply can be
 lost after the store has committed, and the repeat then answers what the first answer was (or says that it is done).
-Times are Unix seconds of the *store's* clock plus its test-only offset; durations are seconds. Any operation may raise
+Times are Unix seconds of the *store's* clock plus its test-only offset; durations are seconds. A ttl of any length is
+taken; beyond a century (`LONGEST_TTL`) what it is for may be forgotten after that. Any operation may raise
 `StoreUnavailable`: it may then have happened or not, and repeating it is the remedy. Every operation may be cancelled;
 what a cancelled operation did in the store is unknown, like a lost reply.
 
@@ -25,6 +26,8 @@ PRIORITIES: Final = range(-8, 8)
 DONE_MARKER_TTL: Final = 600.0
 DEAD_LETTERS_KEPT: Final = 10_000
 DEAD_LETTER_TTL: Final = 7 * 86_400.0
+LONGEST_TTL: Final = 36_525 * 86_400.0
+INTEGERS: Final = range(-(2**63), 2**63)
 LARGEST_NEWS: Final = 4_096
 EVENTS_TOPIC: Final = "events"
 CONTROL_TOPIC: Final = "control"
@@ -34,10 +37,11 @@ NOTES_KEPT: Final = 1_000
 class NewJob(Struct, frozen=True):
     """A job to store. It is due at `eta` if given, else after `delay`, else now; a due time that has come is queued.
 
-    `expires_in` counts from the moment of the enqueue and is fixed there as an absolute time; `expires_at` is one.
-    Zero means absent for all four. While a live job has a `unique` key, no other of that key is stored (empty: none).
-    `waits` are the ids of later stages: they wait in the store until this job ends; those that its outcome neither ends
-    nor hands on to a successor (as the successor itself or among its `waits`) are forgotten then.
+    It expires at `expires_at` if given, else after `expires_in`, which counts from the moment of the enqueue and is
+    fixed there as an absolute time. Zero means absent for all four. While a live job has a `unique` key, no other of
+    that key is stored (empty: none). `waits` are the ids of later stages: they wait in the store until this job ends;
+    those that its outcome neither ends nor hands on to a successor (as the successor itself or among its `waits`) are
+    forgotten then.
     """
 
     id: str
@@ -53,13 +57,22 @@ class NewJob(Struct, frozen=True):
 
 
 class NewChord(Struct, frozen=True):
-    """A chord: `callback` waits until `size` (at least 1) members have a value, then it is queued.
+    """A chord: `callback` waits until `size` (at least 1) members have a value; then its turn has come.
 
-    The chord is known by the callback's id.
+    Its `delay` and `expires_in` count from there, and an `eta` that still lies ahead is waited for. The chord is known
+    by the callback's id. `members` are the ids of all jobs that its values come from; none has a `unique` key.
     """
 
     callback: NewJob
     size: int
+    members: tuple[str, ...] = ()
+
+
+def known_member(job_id: str) -> ValueError:
+    """Return what a chord is refused with because of a member that is there already."""
+    return ValueError(
+        f"job {job_id} is there already, so a chord would wait for it for ever: give each member an id of its own"
+    )
 
 
 Admission: TypeAlias = Literal["accepted", "present", "finished"]
@@ -126,7 +139,8 @@ class Claimed(Struct, frozen=True):
     """The answer to a claim: jobs in line order, the store's time, and what is left.
 
     `due_in` is how many seconds from now the next scheduled job is due (0 if it is due already, None if there is
-    none). `more` says that queued jobs are left which this claim could have taken with a larger limit.
+    none). `more` says that queued jobs are left which this claim could have taken with a larger limit, or had those
+    before them been smaller.
     """
 
     jobs: list[Claim]
@@ -143,8 +157,8 @@ class Finished(Struct, frozen=True):
 
     In the same step `successors` are enqueued: one whose id waits takes the place that waits for it. `ends` end jobs
     that wait; of a job that does not wait they change nothing. As a `member` its `outcome` is kept as a value of the
-    chord, and the last value queues the callback; a second value for one index changes nothing. `consumes` removes that
-    once-revocation, if it is still that very mark.
+    chord, and the last value gives the callback its turn; a second value for one index changes nothing. `consumes` is
+    the once-revocation that has prevented this run: it is removed, and without it the outcome is not accepted.
     """
 
     id: str
@@ -177,7 +191,21 @@ class Again(Struct, frozen=True):
 
 
 Outcome: TypeAlias = Finished | Again
-Verdict: TypeAlias = Literal["settled", "already", "lost"]
+Verdict: TypeAlias = Literal["settled", "already", "lost", "unmarked"]
+
+
+class Unwanted(Struct, frozen=True):
+    """What is kept of a cancel that met a running job: how the job is to end unless its claim ends it, and `ends`."""
+
+    ended: Ended
+    ends: tuple[Ended, ...]
+
+    def instead_of(self, outcome: Again) -> Finished:
+        """Return the outcome of a claim after which the job was to run again."""
+        end = self.ended
+        return Finished(
+            end.id, outcome.token, end.state, end.outcome, end.result_ttl, outcome.successors, ends=self.ends
+        )
 
 
 class Settled(Struct, frozen=True):
@@ -263,9 +291,13 @@ class Driver(Protocol):
         *present*: a job of that id waits, is scheduled, queued or running, or a live job has its `unique` key;
         *finished*: it has finished and its result or its done marker (`DONE_MARKER_TTL`) is still there. Neither
         changes anything. A key is free again when its job has reached a terminal state. All of one call is one atomic
-        step for up to 1,000 jobs; a larger call is cut into such steps, in order, chords in the first.
+        step for up to 1,000 jobs of up to 4 MB together; a larger call may be cut into such steps, in order, chords in
+        the first.
 
         A waiting job counts as live: its state is SCHEDULED, it can be watched and ended, it stands on no shelf.
+
+        A new chord with a member that is *present* or *finished* would wait for ever: `ValueError` names that member,
+        and nothing of the call is stored. A chord whose callback is there is left as it is.
         """
         ...
 
@@ -273,7 +305,9 @@ class Driver(Protocol):
         """End a scheduled, queued or waiting job for good, with its result, and `ends` with it, in one step.
 
         *cancelled*: this call did it, waiters are told. *asked*: the job is running, and its incarnation finds it among
-        its `cancellations`. *finished* and *unknown* changed nothing.
+        its `cancellations`; if its claim ends otherwise than by `Finished` (by `Again`, or because it is released,
+        retired or reaped), it is not queued again: the same step ends it and `ends`, as the last such call said.
+        *finished* and *unknown* changed nothing.
         """
         ...
 
@@ -298,6 +332,9 @@ class Driver(Protocol):
         At most `suspects` of them are suspects, and those come first. Repeating the last `batch` number gives again the
         jobs of that batch which this incarnation still holds, and no others. An incarnation without a lease gets
         nothing. A job that is owned, or whose record is gone, is never given. Leaving jobs behind wakes another waiter.
+
+        A driver may stop before `limit` once the jobs make more than 1 MB together, and says `more` if any are left: so
+        an answer comes through a slow link before it is given up, and so does its repeat.
         """
         ...
 
@@ -314,8 +351,12 @@ class Driver(Protocol):
 
         *settled*: this call did it: state, result, successors and the end of the claim in one step, and waiters are
         told. *already*: an earlier settle with this very token did it. *lost*: the claim is no longer this
-        incarnation's, and nothing was written. All of one call is one step for up to 1,000 outcomes, which do not
-        refer to each other's jobs: what they enqueue and end may be written in any order.
+        incarnation's, and nothing was written. *unmarked*: the mark that the outcome `consumes` is gone, or another
+        that holds once is in its place; nothing was written, and the job is still claimed. One that holds for good in
+        its place serves as well, and stays.
+
+        All of one call is one step for up to 1,000 outcomes of up to 4 MB together, which do not refer to each other's
+        jobs: what they enqueue and end may be written in any order.
         """
         ...
 
@@ -359,7 +400,10 @@ class Driver(Protocol):
 
     # ------------------------------------------------------------------ stopping
     async def revoke(self, target: str, until: float = 0.0, *, once: bool = False, ttl: float = 0.0) -> None:
-        """Put a mark on `target`, in place of one that is there; it is forgotten after `ttl` seconds (0: never)."""
+        """Put a mark on `target`, in place of one that is there; it is forgotten after `ttl` seconds (0: never).
+
+        The mark of a live job has no ttl: it is forgotten when the job has reached a terminal state.
+        """
 
     async def restore(self, target: str) -> bool:
         """Remove the mark of `target`; answer whether there was one that held."""
@@ -442,8 +486,11 @@ class Driver(Protocol):
         ...
 
     async def increment(self, key: str, by: int = 1) -> int:
-        """Add to a whole number kept as decimal text (absent: 0) and return the sum, keeping its ttl; `ValueError` for
-        another value. A repeat adds again."""
+        """Add to a whole number kept as decimal text (absent: 0) and return the sum, keeping its ttl.
+
+        `ValueError`, and nothing changed, for another value, and where the value, `by` or the sum is over 64 bits. A
+        repeat adds again.
+        """
         ...
 
     # ------------------------------------------------------------------ news

@@ -23,7 +23,8 @@ class every:  # noqa: N801 -- its sibling is `crontab`
 
     The parts are added up and may be fractions: a tenth of a second at least, a century at most, to the microsecond.
     Clocks that are changed do not matter: a day is 24 hours, and `weeks=1` is Thursday, midnight UTC. `tz` only says
-    which wall time a naive datetime is, and in which zone `next` answers. Raises ValueError.
+    which wall time a naive datetime is, and in which zone `next` answers. Raises TypeError and
+    ValueError, naming the argument.
     """
 
     weeks: float = 0
@@ -63,7 +64,9 @@ class every:  # noqa: N801 -- its sibling is `crontab`
             "seconds": self.seconds,
         }
         for name, value in parts.items():
-            if not math.isfinite(value) or value < 0:
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise TypeError(f"every({name}={value!r}): a number is needed")
+            if not 0 <= value < math.inf:
                 raise ValueError(f"every({name}={value!r}): a positive number is needed")
         if not any(parts.values()):
             raise ValueError("every() needs an interval, such as every(minutes=5)")

@@ -32,5 +32,7 @@ class Timeline:
         return self.slot_after(minute - _TICK) < minute + _MINUTE
 
     def _instant(self, at: datetime) -> datetime:
+        if not isinstance(at, datetime):
+            raise TypeError(f"a schedule is asked about a datetime, not {at!r}")
         known = at.replace(tzinfo=self.zone) if at.utcoffset() is None else at
         return known.astimezone(UTC)

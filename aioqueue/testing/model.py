@@ -21,6 +21,7 @@ from aioqueue.drivers.base import (
     Revocation,
     Settled,
     Shelf,
+    Unwanted,
     Verdict,
 )
 from aioqueue.states import JobState
@@ -58,7 +59,7 @@ class Model:
         self.batches: dict[str, int] = {}
         self.tokens: set[int] = set()
         self.spent: set[int] = set()
-        self.asked: set[int] = set()
+        self.asked: dict[int, Unwanted] = {}
         self.marks: dict[str, Revocation] = {}
         self.last_firing: tuple[float, str] | None = None
         self._back = 0
@@ -85,7 +86,7 @@ class Model:
         if job is None:
             return "finished" if ended.id in self.finished else "unknown"
         if job.state is JobState.RUNNING:
-            self.asked.add(job.token)
+            self.asked[job.token] = Unwanted(ended, tuple(ends))
             return "asked"
         self._end(job, ended)
         self._end_waiting(ends)
@@ -142,6 +143,11 @@ class Model:
         job = self._holding(incarnation, outcome.id, outcome.token)
         if job is None:
             return "already" if outcome.token in self.spent else "lost"
+        if isinstance(outcome, Finished):
+            if outcome.consumes is not None and not self._consume(outcome.consumes):
+                return "unmarked"
+        elif job.token in self.asked:
+            outcome = self.asked[job.token].instead_of(outcome)
         self.spent.add(outcome.token)
         if isinstance(outcome, Finished):
             self._finish(job, outcome)
@@ -181,7 +187,7 @@ class Model:
             return None
         del self.leases[incarnation]
         jobs = self.held(incarnation)
-        for job in jobs:
+        for job in self._wanted(jobs):
             job.deliveries += 1
             self._queue(job)
         return len(jobs)
@@ -253,7 +259,7 @@ class Model:
         job.state, job.place, job.incarnation = JobState.QUEUED, self._back, ""
 
     def _hand_back(self, jobs: Sequence[ModelJob]) -> int:
-        for job in sorted(jobs, key=lambda job: -job.token):
+        for job in sorted(self._wanted(jobs), key=lambda job: -job.token):
             self._head -= 1
             job.state, job.place, job.incarnation = JobState.QUEUED, self._head, ""
         return len(jobs)
@@ -263,12 +269,27 @@ class Model:
         if outcome.dead_reason:
             self.dead.insert(0, job.id)
         self._end_waiting(outcome.ends)
-        mark = outcome.consumes
-        if mark is not None and mark.once and self.marks.get(mark.target) == mark:
+
+    def _consume(self, mark: Revocation) -> bool:
+        standing = self.marks.get(mark.target)
+        if standing is None or (standing.once and standing != mark):
+            return False
+        if standing.once:
             del self.marks[mark.target]
+        return True
+
+    def _wanted(self, jobs: Sequence[ModelJob]) -> list[ModelJob]:
+        """End those that someone asked to cancel, and return the others."""
+        for job in jobs:
+            if job.token in self.asked:
+                self._end(job, self.asked[job.token].ended)
+                self._end_waiting(self.asked[job.token].ends)
+        self._give_up_places()
+        return [job for job in jobs if job.token not in self.asked]
 
     def _end(self, job: ModelJob, ended: Finished | Ended) -> None:
         del self.jobs[job.id]
+        self.marks.pop(f"job:{job.id}", None)
         self.finished[job.id] = Settled(job.id, ended.state, ended.outcome if ended.result_ttl else b"")
 
     def _end_waiting(self, ends: Sequence[Ended]) -> None:
@@ -283,7 +304,9 @@ class Model:
             self.jobs[stage] = ModelJob(stage, "", b"", 0, JobState.SCHEDULED, awaits=awaits)
 
     def _give_up_places(self) -> None:
-        self.jobs = {job_id: job for job_id, job in self.jobs.items() if not job.awaits or job.awaits in self.jobs}
+        for job in [job for job in self.jobs.values() if job.awaits and job.awaits not in self.jobs]:
+            del self.jobs[job.id]
+            self.marks.pop(f"job:{job.id}", None)
 
     def _repeat(self, job: ModelJob, outcome: Again) -> None:
         job.payload = job.payload if outcome.payload is None else outcome.payload

@@ -37,6 +37,14 @@ class Backlog:
         self._lines[holding.kind].append((next(self._numbers), holding))
         self.filled.set()
 
+    def remove(self, holding: Holding) -> bool:
+        """Let a job wait no more; answer whether it did."""
+        line = self._lines[holding.kind]
+        waiting = next((entry for entry in line if entry[1] is holding), None)
+        if waiting is not None:
+            line.remove(waiting)
+        return waiting is not None
+
     def take_startable(self) -> Holding | None:
         """Remove and return the first job that could start now."""
         startable = [line for kind, line in self._lines.items() if line and self._capacity.has_room_for(kind)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -32,15 +33,32 @@ class _ThreadBody:
     def __init__(self, fn: Callable[[], object]) -> None:
         self.is_running = False
         self._fn = fn
+        self._tell: Callable[[], object] | None = None
 
     def __call__(self) -> Answer:
         self.is_running = True
         try:
-            return self._fn(), None
+            # Looked at after `is_running` is set, as `abandon` looks after it has set `_tell`: one of them sees.
+            return (self._fn() if self._tell is None else None), None
         except BaseException as error:  # noqa: BLE001
             return None, error
         finally:
             self.is_running = False
+            if self._tell is not None:
+                self._tell()
+
+    def abandon(self) -> asyncio.Event:
+        """Return what is set when no thread is inside any more; one that is not yet will not go in."""
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        self._tell = partial(_set_on, loop, ended)
+        if not self.is_running:
+            ended.set()
+        return ended
+
+
+def _set_on(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    with suppress(RuntimeError):  # the loop has been closed
+        loop.call_soon_threadsafe(event.set)
 
 
 class Bodies:
@@ -65,10 +83,11 @@ class Bodies:
         return len(self._abandoned)
 
     async def run(self, run: Run) -> Ending:
-        """Run one body for at most its timeout."""
+        """Run one body, and the async hooks before it, for at most its timeout."""
         running_job.set(run.job)
+        body = self._executors[run.task.declaration.executor]
         try:
-            return await _within(run.timeout, partial(self._executors[run.task.declaration.executor], run))
+            return await _within(run.timeout, partial(_let_in, run, body) if run.hooks.on_loop else partial(body, run))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 -- SystemExit and its kin end the job, not the worker
@@ -91,6 +110,7 @@ class Bodies:
             value, error = await self._thread_of(hooks, body)
         except asyncio.CancelledError:
             self._abandoned.add(body)
+            run.left_behind = body.abandon()
             raise
         return run.returned(value) if error is None else run.raised(error)
 
@@ -112,6 +132,12 @@ class Bodies:
             return Died()
         finally:
             self._in_children -= 1
+
+
+async def _let_in(run: Run, body: Callable[[Run], Awaitable[Ending]]) -> Ending:
+    await run.hooks.before(run.job)
+    run.is_let_in = True
+    return await body(run)
 
 
 async def _on_loop(run: Run) -> Ending:

@@ -10,12 +10,24 @@ from msgspec import UNSET, Struct, structs
 from aioqueue.canvas.handover import hand_over
 from aioqueue.canvas.layout import ALONE, Place, job_of
 from aioqueue.drivers.base import Again, Claim, Ended, Finished, Membership, NewJob, Outcome, Revocation
+from aioqueue.errors import TaskTimeout
 from aioqueue.options import Declaration
 from aioqueue.outcome import Cause, Failure, RemoteError, encode_failure
-from aioqueue.record import Record, encode_record
+from aioqueue.record import Record, decode_record, encode_record, legible_later_ids
 from aioqueue.retry import delay_before_retry
 from aioqueue.states import JobState
-from aioqueue.worker.ending import AskedAgain, Died, Ending, KeptOut, Raised, Returned, Stopped, TimedOut, Unstorable
+from aioqueue.worker.ending import (
+    AskedAgain,
+    Died,
+    Ending,
+    KeptOut,
+    Raised,
+    Returned,
+    Stopped,
+    TimedOut,
+    Unstorable,
+    is_retried,
+)
 
 LONGEST_DEFERRAL: Final = 60.0
 DEFERRALS: Final = 15  # 1, 2, 4 … 60, 60 s: together ten minutes
@@ -56,7 +68,8 @@ def conclude(call: Call, ending: Ending) -> Outcome:  # noqa: C901, PLR0911 -- o
         case Raised(error, trace, may_retry):
             return _fail_or_retry(call, Failure(Cause.ERROR, error, trace), may_retry=may_retry)
         case TimedOut(after):
-            return _fail_or_retry(call, Failure(Cause.TIMEOUT, f"timed out after {after:g} s"), may_retry=True)
+            failure = Failure(Cause.TIMEOUT, f"timed out after {after:g} s")
+            return _fail_or_retry(call, failure, may_retry=is_retried(TaskTimeout, call.declared))
         case Unstorable(error):
             return _finish(call, JobState.FAILED, Failure(Cause.ERROR, error))
         case AskedAgain(eta, delay):
@@ -71,9 +84,19 @@ def conclude(call: Call, ending: Ending) -> Outcome:  # noqa: C901, PLR0911 -- o
 
 
 def fail_unread(claim: Claim, reason: str) -> Outcome:
-    """Fail a job that cannot be read, and keep it as a dead letter."""
-    failure = encode_failure(Failure(Cause.ERROR, reason))
-    return Finished(claim.id, claim.token, JobState.FAILED, failure, Declaration().result_ttl, dead_reason=reason)
+    """Fail a job that cannot be read, with what waits for it as far as that can, and keep it as a dead letter."""
+    failure, ttl = encode_failure(Failure(Cause.ERROR, reason)), Declaration().result_ttl
+    ends = tuple(Ended(job_id, JobState.FAILED, failure, ttl) for job_id in legible_later_ids(claim.payload))
+    return Finished(claim.id, claim.token, JobState.FAILED, failure, ttl, dead_reason=reason, ends=ends)
+
+
+def give_up(claim: Claim, reason: str) -> Outcome:
+    """Fail a job at which aioqueue itself failed, with all that waits for it, and keep it as a dead letter."""
+    try:
+        call = Call(claim, decode_record(claim.payload), Declaration())
+        return _finish(call, JobState.FAILED, Failure(Cause.ERROR, reason), reason)
+    except Exception:  # noqa: BLE001 -- what cannot even be read is all that can have failed
+        return fail_unread(claim, reason)
 
 
 def defer(claim: Claim, reason: str, record: Record | None = None) -> Outcome:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aioqueue.drivers.base import CONTROL_TOPIC, Driver
 from aioqueue.errors import StoreUnavailable
-from aioqueue.worker.holdings import Holdings
+from aioqueue.worker.holdings import Holding, Holdings
 
 logger = logging.getLogger("aioqueue")
 
 
 class Control:
-    """Hears at once that a cancellation was asked for, and looks which; a renewal that tells of one backs it up."""
+    """Hears at once that a cancellation was asked for, and looks which; a renewal that tells of one backs it up.
 
-    def __init__(self, driver: Driver, incarnation: str, holdings: Holdings) -> None:
+    `settle` is called with what has no body to be stopped yet.
+    """
+
+    def __init__(self, driver: Driver, incarnation: str, holdings: Holdings, settle: Callable[[Holding], None]) -> None:
         self._driver = driver
         self._incarnation = incarnation
         self._holdings = holdings
+        self._settle = settle
         self._asked = asyncio.Event()
 
     async def run(self) -> None:
@@ -34,11 +38,13 @@ class Control:
             await self._asked.wait()
 
     def cancel(self, ids: Sequence[str]) -> None:
-        """Stop the bodies of these jobs for good."""
+        """End these jobs: stop the bodies for good, settle what waits for a slot."""
         for job_id in ids:
             holding = self._holdings.get(job_id)
             if holding is not None and not holding.cancelled:
                 holding.cancel()
+                if holding.body is None:
+                    self._settle(holding)
 
     async def _listen(self) -> None:
         try:

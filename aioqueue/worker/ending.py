@@ -61,7 +61,10 @@ class Stopped(Struct, frozen=True):
 
 
 class KeptOut(Struct, frozen=True):
-    """A guard let the body not run: `cause` is locked or rate-limited."""
+    """A guard of this job let it not run on: `cause` is locked or rate-limited.
+
+    One that kept out another job, which this one awaited, is an error like any other here.
+    """
 
     cause: Cause
     error: str
@@ -80,12 +83,15 @@ def ending_of(error: BaseException, declared: Declaration) -> Ending:
         return _asked_again(error, declared)
     if isinstance(error, CancelExecution):
         return Stopped(describe(error), error.retry, error.by_hook)
-    if isinstance(error, TaskLockedException):
-        return KeptOut(Cause.LOCKED, str(error))
-    if isinstance(error, RateLimitExceeded):
-        return KeptOut(Cause.RATE_LIMITED, str(error))
-    retried = isinstance(error, declared.retry_on) and not isinstance(error, declared.retry_not_on)
-    return Raised(describe(error), _traceback_of(error), retried)
+    if isinstance(error, TaskLockedException | RateLimitExceeded) and not error.job_id:
+        cause = Cause.LOCKED if isinstance(error, TaskLockedException) else Cause.RATE_LIMITED
+        return KeptOut(cause, str(error))
+    return Raised(describe(error), _traceback_of(error), is_retried(type(error), declared))
+
+
+def is_retried(kind: type[BaseException], declared: Declaration) -> bool:
+    """Whether the declaration retries errors of this kind."""
+    return issubclass(kind, declared.retry_on) and not issubclass(kind, declared.retry_not_on)
 
 
 def returned(returns: Value, value: object) -> Ending:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
@@ -20,12 +20,12 @@ from aioqueue.states import JobState
 from aioqueue.worker.appetite import Appetite
 from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity, Kind
-from aioqueue.worker.conclusion import cancel, conclude, fail_unread
+from aioqueue.worker.conclusion import Call, cancel, conclude, give_up
 from aioqueue.worker.ending import Died, Ending, Raised, TimedOut, Unstorable
+from aioqueue.worker.guarding import Guarding
 from aioqueue.worker.herald import Fact, Facts, Herald, facts_of_ending, facts_of_refusal
 from aioqueue.worker.holdings import Holding
 from aioqueue.worker.logtext import many_lines, one_line
-from aioqueue.worker.persistence import persistently
 from aioqueue.worker.reading import Readable, Refused, read_claim
 from aioqueue.worker.run import Run
 from aioqueue.worker.settler import Settler
@@ -54,13 +54,13 @@ class Executor:
         appetite: Appetite,
     ) -> None:
         self._queue = queue
-        self._driver = driver
         self._bodies = bodies
         self._settler = settler
         self._herald = herald
         self._capacity = capacity
         self._clock = clock
         self._appetite = appetite
+        self._guarding = Guarding(driver)
         self._running: set[asyncio.Task[None]] = set()
 
     @property
@@ -76,98 +76,119 @@ class Executor:
         self._running.add(body)
         body.add_done_callback(partial(self._ended, holding.kind))
 
+    def settle_cancelled(self, holding: Holding) -> None:
+        """Settle a claim that was cancelled before it had a slot: it needs none."""
+        holding.body = asyncio.get_running_loop().create_task(self._execute(holding))
+        self._running.add(holding.body)
+        holding.body.add_done_callback(self._running.discard)
+
     async def finish(self, timeout: float) -> bool:
         """Wait up to `timeout` seconds for the running bodies; answer whether all have ended."""
         if self._running:
             await asyncio.wait(self._running, timeout=timeout)
         return not self._running
 
+    async def let_go(self) -> None:
+        """Give back the locks that threads still hold which outlived their jobs."""
+        await self._guarding.end()
+
     async def _execute(self, holding: Holding) -> None:
         started = time.monotonic()
         try:
-            claim = holding.claim
-            if claim.revoked is not None and claim.revoked.once:
-                claim = await self._with_mark_used(claim, claim.revoked)
-            reading = read_claim(claim, self._queue.registry, self._clock.now())
-            if isinstance(reading, Refused):
-                self._refuse(claim, reading)
-            else:
+            reading = self._read(holding, holding.claim.revoked)
+            while isinstance(reading, Refused) and not await self._refuse(holding.claim, reading):
+                reading = self._read(holding, None)
+            if isinstance(reading, Readable):
                 await self._perform(holding, reading)
         except (Exception, SystemExit):
             logger.exception("aioqueue itself failed while executing job %s", holding.claim.id)
             reason = "aioqueue itself failed while executing this job; its log says more"
-            self._settler.put(fail_unread(holding.claim, reason))
+            self._settler.put(give_up(holding.claim, reason))
         self._appetite.body_ended(time.monotonic() - started)
 
-    async def _with_mark_used(self, claim: Claim, mark: Revocation) -> Claim:
-        """Use up a revocation that holds once; of several jobs claimed under it, here or elsewhere, one gets it."""
-        if await persistently("use up a revocation", partial(self._driver.restore, mark.target)):
-            return claim
-        return structs.replace(claim, revoked=None)
+    def _read(self, holding: Holding, mark: Revocation | None) -> Readable | Refused:
+        """Read a claim under this mark; what someone has cancelled needs none to be kept from running."""
+        claim = holding.claim
+        if claim.revoked is not None and (mark is None or holding.is_cancelled()):
+            claim = structs.replace(claim, revoked=None)
+        return read_claim(claim, self._queue.registry, self._clock.now())
 
-    def _refuse(self, claim: Claim, refused: Refused) -> None:
+    async def _refuse(self, claim: Claim, refused: Refused) -> bool:
+        """Settle what is not to be run; False if a mark that holds once was to prevent it, and is used up by now."""
+        outcome, tell = refused.outcome, self._telling_of_refusal(claim, refused)
+        if not isinstance(outcome, Finished) or outcome.consumes is None:
+            self._settler.put(outcome, tell)
+        elif not await self._settler.put_marked(outcome, tell):
+            return False
         _report_refusal(refused)
+        return True
+
+    def _telling_of_refusal(self, claim: Claim, refused: Refused) -> Callable[[], Awaitable[None]] | None:
         if refused.call is None or not self._herald.is_needed:
-            self._settler.put(refused.outcome)
-            return
+            return None
         task = self._queue.registry.get(claim.task)
         assert task is not None
         job: Job[Any] = Job(claim.id, refused.call.record, task.source, claim.priority)
-        facts = facts_of_refusal(refused.outcome, None)
-        self._settler.put(refused.outcome, lambda: self._herald.tell(job, facts))
+        return partial(self._herald.tell, job, facts_of_refusal(refused.outcome, None))
 
     async def _perform(self, holding: Holding, ready: Readable) -> None:
         call = ready.call
         job: Job[Any] = Job(call.claim.id, call.record, ready.task.source, call.claim.priority)
         if holding.is_cancelled():
-            await self._settle(job, cancel(call), (Fact("canceled"),))
+            self._cancel(job, call)
             return
         run = Run(ready.task, job, ready.arguments, call.timeout, self._queue.hooks)
+        holding.interruptible = True
         try:
             ending = await self._run(run)
         except asyncio.CancelledError as error:
-            if holding.dropped:
+            if holding.dropped and not holding.is_cancelled():
                 await self._interrupt(job)
                 return
             ending = run.raised(error)
+        finally:
+            holding.interruptible = False
         if holding.is_cancelled():  # whatever the body made of it
-            await self._settle(job, cancel(call), (Fact("canceled"),))
+            self._cancel(job, call)
             return
         outcome = conclude(call, ending)
         _report(job, ending, outcome)
-        await self._settle(job, outcome, facts_of_ending(ending, _told(run, ending), outcome))
+        facts = facts_of_ending(ending, _told(run, ending), outcome)
+        if isinstance(outcome, Finished) or not self._herald.is_needed:
+            self._put(job, outcome, facts)
+        else:
+            await self._put_again(holding, job, call, outcome, facts)
 
     async def _run(self, run: Run) -> Ending:
         """Pass the guards and the async hooks, then run the body: what they raise is an ending of the job too."""
-        guards, hooks = guards_of(run.task.fn), run.hooks
+        guards = guards_of(run.task.fn)
         if self._herald.is_needed:
             await self._herald.tell(run.job, (Fact("executing"),))
-        if not (guards or hooks.on_loop):
-            return await self._bodies.run(run)
-        async with AsyncExitStack() as stack:
-            try:
-                for guard in guards:
-                    stack.push_async_callback((await guard.take(self._driver, run.arguments_by_name())).give_back)
-                await hooks.before(run.job)
-            except asyncio.CancelledError:
-                raise
-            except BaseException as error:  # noqa: BLE001 -- a hook's SystemExit ends the job, not the worker
-                return run.raised(error)
-            ending = await self._bodies.run(run)
-            await hooks.after(run.job, run.value, run.error)
-            return ending
+        body = self._run_hooked if run.hooks.on_loop else self._bodies.run
+        return await (self._guarding.run(run, guards, body) if guards else body(run))
 
-    async def _settle(self, job: Job[Any], outcome: Outcome, facts: Facts) -> None:
-        """Tell of an end when it can be read, and of another try before anybody can start it."""
-        if not self._herald.is_needed:
-            self._settler.put(outcome)
-        elif isinstance(outcome, Finished):
-            self._settler.put(outcome, lambda: self._herald.tell(job, facts))
-        else:
-            try:
-                await self._herald.tell(job, facts)
-            finally:
-                self._settler.put(outcome)
+    async def _run_hooked(self, run: Run) -> Ending:
+        ending = await self._bodies.run(run)
+        if run.is_let_in:
+            await run.hooks.after(run.job, run.value, run.error)
+        return ending
+
+    def _cancel(self, job: Job[Any], call: Call) -> None:
+        self._put(job, cancel(call), (Fact("canceled"),))
+
+    def _put(self, job: Job[Any], outcome: Outcome, facts: Facts) -> None:
+        """Settle an outcome, and tell of it when it can be read."""
+        self._settler.put(outcome, partial(self._herald.tell, job, facts) if self._herald.is_needed else None)
+
+    async def _put_again(self, holding: Holding, job: Job[Any], call: Call, again: Again, facts: Facts) -> None:
+        """Tell of another try before anybody can start it, and settle it; unless a cancellation comes meanwhile."""
+        try:
+            await self._herald.tell(job, facts)
+        finally:
+            if holding.is_cancelled():
+                self._cancel(job, call)
+            else:
+                self._settler.put(again)
 
     async def _interrupt(self, job: Job[Any]) -> None:
         if self._herald.is_needed:

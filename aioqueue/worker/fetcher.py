@@ -88,6 +88,11 @@ class Fetcher:
             self._executor.start(holding)
         self._holdings.changed.set()
 
+    def settle_cancelled(self, holding: Holding) -> None:
+        """Settle a job that waits here for a slot although someone has cancelled it."""
+        if self._backlog.remove(holding):
+            self._executor.settle_cancelled(holding)
+
     async def return_stale(self) -> None:
         """Hand back jobs that have waited here for longer than `PATIENCE`, until cancelled: others may be idle."""
         loop = asyncio.get_running_loop()
@@ -159,8 +164,9 @@ class Fetcher:
         if now - self._reconciled_at < self._reconcile_every:
             return
         self._reconciled_at = now
+        in_hand = self._holdings.tokens()  # before asking: a claim may end while the answer is on its way
         stored = await persistently("compare claims", partial(self._driver.claims, self._incarnation))
-        unknown = self._holdings.unknown(stored)
+        unknown = {job_id: token for job_id, token in stored.items() if in_hand.get(job_id) != token}
         if unknown:
             logger.warning("%d claimed jobs never arrived here: they are released", len(unknown))
             await persistently("release jobs", partial(self._driver.release, self._incarnation, unknown))

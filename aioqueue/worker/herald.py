@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any, TypeAlias
 
@@ -18,6 +19,8 @@ from aioqueue.record import decode_record
 from aioqueue.signals import Signal, Signals
 from aioqueue.states import JobState
 from aioqueue.worker.ending import AskedAgain, Died, Ending, KeptOut, Raised, Returned, Stopped, TimedOut, Unstorable
+
+logger = logging.getLogger("aioqueue")
 
 
 class Fact(Struct, frozen=True):
@@ -45,13 +48,19 @@ class Herald:
         return self._signals.any or self._driver.audience
 
     async def tell(self, job: Job[Any], facts: Facts) -> None:
-        """Send each fact's signal, and publish its event if anyone listens."""
-        for fact in facts:
-            told = job if fact.about is None else _told_of(job, fact.about)
-            await self._signals.send(fact.signal, told, fact.error)
-            event = event_of(fact.signal, told, fact.traceback) if self._driver.audience else None
-            if event is not None:
-                await publish(self._driver, event)
+        """Send each fact's signal, and publish its event if anyone listens; no job fails for what fails here."""
+        try:
+            for fact in facts:
+                await self._tell(job, fact)
+        except Exception:
+            logger.exception("what became of job %s cannot be told", job.id)
+
+    async def _tell(self, job: Job[Any], fact: Fact) -> None:
+        told = job if fact.about is None else _told_of(job, fact.about)
+        await self._signals.send(fact.signal, told, fact.error)
+        event = event_of(fact.signal, told, fact.traceback) if self._driver.audience else None
+        if event is not None:
+            await publish(self._driver, event)
 
 
 def facts_of_ending(  # noqa: C901 -- one line an ending

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -15,7 +15,8 @@ class Holding(Struct, eq=False):
     """One claim in this worker's hands; `body` is there once it has been started.
 
     `dropped` says that the worker itself stopped the body, so that its end is no outcome; `cancelled` that someone
-    asked for its end.
+    asked for its end; `interruptible` that a cancellation may end what the body does now. Where it may not, whoever
+    executes the job looks at `cancelled` in time.
     """
 
     claim: Claim
@@ -24,6 +25,7 @@ class Holding(Struct, eq=False):
     kind: Kind = "loop"
     dropped: bool = False
     cancelled: bool = False
+    interruptible: bool = False
 
     def drop(self) -> None:
         """Stop the body; its job stays claimed until it is released or reaped."""
@@ -38,7 +40,7 @@ class Holding(Struct, eq=False):
     def cancel(self) -> None:
         """Stop the body for good."""
         self.cancelled = True
-        if self.body is not None:
+        if self.body is not None and self.interruptible:
             self.body.cancel()
 
 
@@ -77,10 +79,6 @@ class Holdings:
             self.suspects -= bool(holding.claim.deliveries)
             self.changed.set()
 
-    def unknown(self, stored: Mapping[str, int]) -> dict[str, int]:
-        """Return those of the store's claims that are not in hand."""
-        return {
-            job_id: token
-            for job_id, token in stored.items()
-            if job_id not in self._by_id or self._by_id[job_id].claim.token != token
-        }
+    def tokens(self) -> dict[str, int]:
+        """Return the claims that are in hand: id → token."""
+        return {job_id: holding.claim.token for job_id, holding in self._by_id.items()}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import uuid
 from collections.abc import Awaitable
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
 
@@ -46,8 +48,6 @@ class Incarnation:
         self._lease_seconds = lease_seconds
         self._capacity = capacity
         self._holdings = Holdings()
-        self._control = Control(self._driver, self.id, self._holdings)
-        self._lease = LeaseKeeper(queue.driver(), self.id, lease_seconds, self.lost.set, self._control.cancel)
         self._reaper = Reaper(self._driver, lease_seconds)
         self._scheduler = Scheduler(self._driver)
         self._settler = Settler(self._driver, self.id, self._holdings)
@@ -67,17 +67,22 @@ class Incarnation:
             Backlog(queue.registry, capacity),
             reconcile_every=lease_seconds / 2,
         )
+        self._control = Control(self._driver, self.id, self._holdings, self._fetcher.settle_cancelled)
+        self._lease = LeaseKeeper(queue.driver(), self.id, lease_seconds, self.lost.set, self._control.cancel)
         self._settling: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:
-        """Connect, register and start to renew; raises `StoreUnavailable`, leaving nothing behind."""
+        """Connect, register and start to renew; raises `StoreUnavailable`, leaving nothing here that runs.
+
+        Nothing is awaited once the lease is being renewed: whoever called has an incarnation then, which it can finish.
+        """
         try:
             await self._driver.open()
             await self._driver.register(self.id, self._lease_seconds, b"")
+            self._lease.start()
         except BaseException:
             await self._driver.close()
             raise
-        await self._lease.start()
         self._capacity.join(self._fetcher.start_waiting)
         self._settling = asyncio.create_task(self._settler.run())
 
@@ -96,8 +101,11 @@ class Incarnation:
         )
 
     async def drain(self) -> None:
-        """Run what is due, and what comes of it, until nothing is left that is due."""
-        while not self.lost.is_set():
+        """Run what is due, and what comes of it, until nothing is left that is due or the lease is lost."""
+        await first_of(self.lost.wait(), self._run_what_is_due(), self._settler_ends())
+
+    async def _run_what_is_due(self) -> None:
+        while True:
             await self._scheduler.promote()
             was_idle = not len(self._holdings)
             claimed = await self._fetcher.fetch()
@@ -111,20 +119,33 @@ class Incarnation:
 
     async def finish(self, patience: float, hurry: asyncio.Event) -> None:
         """Let running bodies end for up to `patience` seconds or until `hurry`; hand back the rest at once."""
-        if self.lost.is_set():
-            logger.warning("the lease of incarnation %s was lost: its jobs are dropped", self.id)
-            await self._drop_bodies()
-        else:
-            if self._executor.running:
-                logger.info("stopping: %d jobs are running, for up to %g s more", self._executor.running, patience)
+        self._capacity.leave(self._fetcher.start_waiting)  # or a body that ends would start the next
+        try:
+            if self.lost.is_set():
+                logger.warning("the lease of incarnation %s was lost: its jobs are dropped", self.id)
+                await self._drop_bodies()
+            else:
+                await self._let_bodies_end(patience, hurry)
+                await self._try_for(_LAST_WORDS, self._say_goodbye())
+                await self._settler.tell_rest(_LAST_WORDS)
+        finally:
+            await self._end()
+
+    async def _let_bodies_end(self, patience: float, hurry: asyncio.Event) -> None:
+        if self._executor.running:
+            logger.info("stopping: %d jobs are running, for up to %g s more", self._executor.running, patience)
+        try:
             await self._try_for(_LAST_WORDS, self._fetcher.release_waiting())
-            await first_of(hurry.wait(), self._executor.finish(patience), self._control.run())
+            waiting = first_of(hurry.wait(), self.lost.wait(), self._executor.finish(patience), self._control.run())
+            await self._try_for(math.inf, waiting)
+        finally:
             await self._drop_bodies()
-            await self._try_for(_LAST_WORDS, self._say_goodbye())
-        await self._end()
 
     async def _say_goodbye(self) -> None:
-        """Settle the rest, and hand back what the store says is held; one budget of time for both."""
+        """Settle the rest, and hand back what the store says is held; one budget of time for both.
+
+        Signal handlers are not waited for here: the jobs of others are not to be kept for them.
+        """
         if self._settling is not None:
             await first_of(self._settler.finish(), asyncio.wait({self._settling}))
         await self._lease.stop()
@@ -143,15 +164,20 @@ class Incarnation:
             holding.drop()
         if not await self._executor.finish(_CANCELLED_BODIES):
             logger.warning("some tasks do not end although they were cancelled: they are left behind")
+        await self._try_for(_LAST_WORDS, self._executor.let_go())
 
     async def _end(self) -> None:
-        self._capacity.leave(self._fetcher.start_waiting)
+        """Leave nothing here that runs: each step is taken, whatever those before it raise."""
+        async with AsyncExitStack() as last_first:
+            last_first.push_async_callback(self._driver.close)
+            last_first.push_async_callback(self._lease.stop)
+            last_first.push_async_callback(self._settler.abandon)
+            last_first.push_async_callback(self._stop_settling)
+
+    async def _stop_settling(self) -> None:
         if self._settling is not None:
             self._settling.cancel()
             await asyncio.gather(self._settling, return_exceptions=True)
-        await self._settler.abandon()
-        await self._lease.stop()
-        await self._driver.close()
 
     async def _try_for(self, seconds: float, last_word: Awaitable[object]) -> None:
         try:
@@ -159,3 +185,5 @@ class Incarnation:
                 await last_word
         except (TimeoutError, StoreUnavailable):
             logger.warning("the store does not answer: the lease of this worker will be reaped")
+        except Exception:
+            logger.exception("incarnation %s ends without a step that failed", self.id)

@@ -14,9 +14,10 @@ from functools import partial
 from typing import Final
 
 import anyio.to_thread
+from anyio import CapacityLimiter
 
 from aioqueue.drivers.base import Driver
-from aioqueue.errors import AioqueueError, StoreUnavailable
+from aioqueue.errors import StoreUnavailable
 
 logger = logging.getLogger("aioqueue")
 
@@ -27,9 +28,9 @@ LEASES_BEFORE_STALLED: Final = 10
 class LeaseKeeper:
     """Keeps a lease alive while the worker's loop turns, so that a task that blocks the loop is not run twice.
 
-    On the worker's loop `lost` is called when the lease has been reaped, `cancel` with jobs that are to be cancelled.
-    Renewal stops by itself when the loop has not turned for ten leases; from one lease on that is logged with the stack
-    that blocks it.
+    On the worker's loop `lost` is called when nobody renews the lease any more, as after it was reaped; `cancel` with
+    jobs that are to be cancelled. Renewal stops by itself when the loop has not turned for ten leases; from one lease
+    on that is logged with the stack that blocks it.
     """
 
     def __init__(
@@ -51,34 +52,43 @@ class LeaseKeeper:
         self._stall_reported = False
         self._is_open = False
         self._thread = threading.Thread(target=self._run, name=f"aioqueue-lease-{incarnation[:8]}", daemon=True)
-        self._stop_here: Callable[[], object] = lambda: None
-        self._ready = threading.Event()
+        self._stopping = threading.Event()
+        self._wake: Callable[[], object] = lambda: None
 
-    async def start(self) -> None:
-        """Start renewing; returns when the thread can be stopped."""
+    def start(self) -> None:
+        """Start renewing."""
         self._thread.start()
-        await anyio.to_thread.run_sync(self._ready.wait)
 
     async def stop(self) -> None:
-        """Stop renewing and close the connection. The lease is left to whoever retires it."""
+        """Stop renewing and close the connection; harmless at any time. The lease is left to whoever retires it."""
+        self._stopping.set()
         with suppress(RuntimeError):  # its loop has ended by itself, or was stopped before
-            self._stop_here()
-        await anyio.to_thread.run_sync(self._thread.join)
+            self._wake()
+        if self._thread.ident is not None:
+            # Not with the limiter that the application shares: all its threads may be busy for long.
+            await anyio.to_thread.run_sync(self._thread.join, limiter=CapacityLimiter(1))
 
     def _run(self) -> None:
-        asyncio.run(self._keep())
+        try:
+            with asyncio.Runner() as runner:
+                runner.run(self._keep())
+        except Exception:
+            logger.exception("the lease %s is not renewed any more", self._incarnation)
+            self._stopping.wait(self._seconds / RENEWALS_PER_LEASE)  # whoever begins anew is not to do so in a rush
+        finally:
+            if not self._stopping.is_set():
+                self._tell(self._lost)
 
     async def _keep(self) -> None:
-        stopping = asyncio.Event()
+        woken = asyncio.Event()
         loop = asyncio.get_running_loop()
-        self._stop_here = lambda: loop.call_soon_threadsafe(stopping.set)
-        self._ready.set()
+        self._wake = lambda: loop.call_soon_threadsafe(woken.set)
         try:
-            while not await _is_set_within(stopping, self._seconds / RENEWALS_PER_LEASE):
-                if not await self._renew():
+            while not self._stopping.is_set():
+                if await _is_set_within(woken, self._seconds / RENEWALS_PER_LEASE) or not await self._renew():
                     return
         finally:
-            self._stop_here = lambda: None
+            self._wake = lambda: None
             await self._driver.close()
 
     async def _renew(self) -> bool:
@@ -86,7 +96,6 @@ class LeaseKeeper:
         stalled_for = self._look_at_the_loop()
         if stalled_for > self._seconds * LEASES_BEFORE_STALLED:
             logger.error("the event loop has not turned for %.0f s: its lease is given up", stalled_for)
-            self._tell(self._lost)
             return False
         try:
             await self._open()
@@ -94,13 +103,11 @@ class LeaseKeeper:
         except StoreUnavailable as error:
             logger.debug("cannot renew the lease now: %s", error)
             return True
-        except AioqueueError:
-            logger.exception("cannot renew the lease")
+        except Exception:
+            logger.exception("cannot renew the lease now")
             return True
         if renewal.cancel:
             self._tell(partial(self._cancel, renewal.cancel))
-        if not renewal.alive:
-            self._tell(self._lost)
         return renewal.alive
 
     async def _open(self) -> None:

@@ -55,10 +55,10 @@ def _refusal_of(call: Call, now: float) -> Outcome | None:
     claim = call.claim
     if _is_lost(call):
         return lose(call)
+    if claim.expires_at and now > claim.expires_at:  # before the mark: a job that does not run anyway uses none up
+        return expire(call)
     if claim.revoked is not None:
         return cancel_revoked(call, claim.revoked)
-    if claim.expires_at and now > claim.expires_at:
-        return expire(call)
     return None
 
 
@@ -66,7 +66,7 @@ def _bind(call: Call, task: Task[..., object]) -> Readable | Refused:
     record = call.record
     if not record.handed:
         return Readable(call, task, record.arguments)
-    args, kwargs = arguments_of(record.handed, call.claim.inputs if record.gathers else None)
+    args, kwargs = arguments_of(record.handed, call.claim.inputs if record.gathers else None, record.nesting)
     try:
         return Readable(call, task, task.parameters.encode(tuple(args), kwargs))
     except (TypeError, AioqueueError) as error:

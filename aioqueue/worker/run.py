@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from aioqueue.canvas.job import Job
@@ -11,9 +12,13 @@ from aioqueue.worker.ending import Ending, ending_of, returned
 
 
 class Run:
-    """Filled in by whoever runs the body: `value` or `error` are for hooks and signal handlers of this process."""
+    """Filled in by whoever runs the body: `value` or `error` are for hooks and signal handlers of this process.
 
-    __slots__ = ("arguments", "error", "hooks", "job", "task", "timeout", "value")
+    `is_let_in` says that the async hooks before the body let it begin, `left_behind` is set when a thread that was
+    stopped and could not be has ended after all.
+    """
+
+    __slots__ = ("arguments", "error", "hooks", "is_let_in", "job", "left_behind", "task", "timeout", "value")
 
     def __init__(
         self, task: Task[..., Any], job: Job[Any], arguments: bytes, timeout: float | None, hooks: Hooks
@@ -25,6 +30,8 @@ class Run:
         self.hooks = hooks
         self.value: Any = None
         self.error: BaseException | None = None
+        self.is_let_in = False
+        self.left_behind: asyncio.Event | None = None
 
     def call(self) -> tuple[list[Any], dict[str, Any]]:
         """Return what to call the function with."""

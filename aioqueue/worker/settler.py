@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from aioqueue.drivers.base import Driver, Outcome
+from aioqueue.drivers.base import Driver, Finished, Outcome, Verdict
 from aioqueue.worker.holdings import Holdings
 from aioqueue.worker.persistence import persistently
 
@@ -29,6 +29,7 @@ class Settler:
         self._holdings = holdings
         self._outcomes: list[Outcome] = []
         self._news: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
+        self._marked: dict[tuple[str, int], asyncio.Future[bool]] = {}
         self._telling: set[asyncio.Task[None]] = set()
         self._filled = asyncio.Event()
         self._settled = asyncio.Event()
@@ -42,6 +43,13 @@ class Settler:
         self._settled.clear()
         self._filled.set()
 
+    async def put_marked(self, outcome: Finished, tell: Callable[[], Awaitable[None]] | None = None) -> bool:
+        """Settle an outcome that uses up a mark; False if the mark is gone: then nothing was settled or is told."""
+        accepted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._marked[outcome.id, outcome.token] = accepted
+        self.put(outcome, tell)
+        return await accepted
+
     async def run(self) -> None:
         """Settle whatever comes, until cancelled."""
         while True:
@@ -53,13 +61,18 @@ class Settler:
             self._settled.set()
 
     async def finish(self) -> None:
-        """Wait until everything that was put has been settled and told."""
+        """Wait until everything that was put has been settled."""
         await self._settled.wait()
-        while self._telling:
-            await asyncio.wait(self._telling)
+
+    async def tell_rest(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds until what was settled has been told."""
+        if self._telling:
+            await asyncio.wait(self._telling, timeout=timeout)
 
     async def abandon(self) -> None:
         """Stop telling; handlers that are still at it are cancelled."""
+        if self._telling:
+            logger.warning("signal handlers of %d jobs that have ended do not: they are cancelled", len(self._telling))
         for telling in self._telling:
             telling.cancel()
         await asyncio.gather(*self._telling, return_exceptions=True)
@@ -68,6 +81,11 @@ class Settler:
         settle = partial(self._driver.settle, self._incarnation, batch)
         verdicts = await persistently("settle", settle)
         for outcome, verdict in zip(batch, verdicts, strict=True):
+            if self._marked:
+                self._answer(outcome, verdict)
+            if verdict == "unmarked":
+                self._news.pop((outcome.id, outcome.token), None)
+                continue
             if verdict == "lost":
                 logger.warning("the outcome of job %s is refused: its claim was taken over", outcome.id)
             tell = self._news.pop((outcome.id, outcome.token), None)
@@ -75,6 +93,11 @@ class Settler:
                 self._holdings.remove(outcome.id, outcome.token)
             else:
                 self._start_telling(outcome, tell)
+
+    def _answer(self, outcome: Outcome, verdict: Verdict) -> None:
+        accepted = self._marked.pop((outcome.id, outcome.token), None)
+        if accepted is not None and not accepted.done():  # whoever waited may have been cancelled
+            accepted.set_result(verdict != "unmarked")
 
     def _start_telling(self, outcome: Outcome, tell: Callable[[], Awaitable[None]]) -> None:
         """Tell what became of a job beside the settling of others, which a handler may wait for.

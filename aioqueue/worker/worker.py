@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from aioqueue import options as checked
 from aioqueue.children import refuse_in_import
@@ -71,11 +71,9 @@ class Worker:
         if self._stopping.is_set():
             raise RuntimeError("this worker has been stopped: make a new one")
         async with self._hooks_around():
-            first = await self._begin_all()
+            first = await self._begin_all(started)
             pairs = zip(self.queues, first, strict=True)
-            consumers = [asyncio.create_task(self._consume(queue, incarnation)) for queue, incarnation in pairs]
-            started()
-            await self._to_the_end(asyncio.gather(*consumers))
+            await self._to_the_end(_all_of([self._consume(queue, incarnation) for queue, incarnation in pairs]))
 
     async def drain(self) -> None:
         """Run what is due, retries and successors included, and return; what is due later is left in the schedule."""
@@ -129,29 +127,35 @@ class Worker:
         await incarnation.begin()
         return incarnation
 
-    async def _begin_all(self) -> list[Incarnation]:
+    async def _begin_all(self, started: Callable[[], object]) -> list[Incarnation]:
         begun: list[Incarnation] = []
         try:
             for queue in self.queues:
                 begun.append(await self._begin(queue))  # noqa: PERF401 -- those begun must be known if one fails
+            started()
         except BaseException:
-            for incarnation in begun:
-                await incarnation.finish(0, self._hurrying)
+            await self._to_the_end(_all_of([incarnation.finish(0, self._hurrying) for incarnation in begun]))
             raise
         return begun
 
     async def _consume(self, queue: Queue, first: Incarnation) -> None:
         """Be one incarnation after another: a new one whenever the old one's lease was lost."""
         incarnation: Incarnation | None = first
-        while incarnation is not None:
-            try:
-                await incarnation.run(self._stopping)
-            except Exception:
-                self._stopping.set()
-                raise
-            finally:
-                await incarnation.finish(self._shutdown_timeout, self._hurrying)
-            incarnation = await self._begin_again(queue)
+        try:
+            while incarnation is not None:
+                await self._live(incarnation)
+                incarnation = await self._begin_again(queue)
+        finally:
+            self._stopping.set()  # a worker that has lost one of its queues does not go on as if it had them all
+
+    async def _live(self, incarnation: Incarnation) -> None:
+        try:
+            await incarnation.run(self._stopping)
+        except BaseException:
+            self._stopping.set()  # before the bodies here have ended: those of other queues may do so meanwhile
+            raise
+        finally:
+            await incarnation.finish(self._shutdown_timeout, self._hurrying)
 
     async def _begin_again(self, queue: Queue) -> Incarnation | None:
         """Begin as soon as the store lets it; None if it is to stop before that."""
@@ -161,7 +165,9 @@ class Worker:
                 return await self._begin(queue)
             except StoreUnavailable as error:
                 logger.warning("cannot register again, trying on: %s", error)
-                await first_of(self._stopping.wait(), asyncio.sleep(next(delays)))
+            except Exception:
+                logger.exception("cannot register again, trying on")
+            await first_of(self._stopping.wait(), asyncio.sleep(next(delays)))
         return None
 
     async def _to_the_end(self, work: Awaitable[object]) -> None:
@@ -177,6 +183,16 @@ class Worker:
         ending.result()
         if cancelled:
             raise asyncio.CancelledError
+
+
+async def _all_of(works: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Run all to their ends, whichever fails; then raise the first error in their order, having logged the others."""
+    endings = await asyncio.gather(*works, return_exceptions=True)
+    errors = [ending for ending in endings if isinstance(ending, BaseException)]
+    for error in errors[1:]:
+        logger.error("another queue of this worker failed too", exc_info=error)
+    if errors:
+        raise errors[0]
 
 
 async def _ended(running: asyncio.Task[None]) -> None:

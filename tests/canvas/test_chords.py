@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from aioqueue import (
     Job,
     JobState,
     Queue,
+    Result,
     Task,
     TaskCancelled,
     TaskException,
@@ -159,6 +161,132 @@ async def test_a_chord_may_have_many_members(queue: Queue) -> None:
     async with queue, queue.worker():
         result = await queue.enqueue(chord([add.s(n, 0) for n in range(500)], total))
         assert await result.get(timeout=20) == sum(range(500))
+
+
+@pytest.mark.parametrize("header", [list, group])
+async def test_a_group_and_a_list_are_the_same_members(queue: Queue, header: Any) -> None:
+    add, (total, calls) = adder(queue), totals(queue)
+    async with queue, queue.worker():
+        assert await (await queue.enqueue(chord(header([add.s(1), add.s(2)]), total))).get(timeout=5) == 7
+    assert calls == [[3, 4]]
+
+
+async def test_the_value_of_a_group_among_the_members_is_a_list(queue: Queue) -> None:
+    add, (total, _) = adder(queue), totals(queue)
+
+    @queue.task
+    async def tell(values: Any) -> str:
+        return str(values)
+
+    members: Any = [
+        group([add.s(1), add.s(2).then(add)]),
+        add.s(3),
+        group([group([add.s(4)]), chord([add.s(5)], total), group([])]),  # type: ignore[list-item]
+    ]
+    async with queue, queue.worker():
+        result = await queue.enqueue(chord(members, tell))
+        assert await result.get(timeout=5) == "[[3, 6], 5, [[6], 7.0, []]]"
+
+
+async def test_groups_of_nothing_call_back_at_once_with_empty_lists(queue: Queue) -> None:
+    @queue.task
+    async def tell(values: Any) -> str:
+        return str(values)
+
+    empty: Any = [group([]), group([group([])])]  # type: ignore[list-item]
+    async with queue, queue.worker():
+        assert await (await queue.enqueue(chord(empty, tell))).get(timeout=5) == "[[], [[]]]"
+
+
+async def test_a_member_of_a_group_that_fails_ends_the_callback(queue: Queue) -> None:
+    add, (total, calls) = adder(queue), totals(queue)
+
+    @queue.task
+    async def boom() -> int:
+        raise ValueError("boom")
+
+    members: Any = [add.s(1), group([add.s(2), boom.s()])]
+    async with queue, queue.worker():
+        with pytest.raises(TaskException, match="boom"):
+            await (await queue.enqueue(chord(members, total))).get(timeout=5)
+    assert not calls
+
+
+# ---------------------------------------------------------------- the callback's own turn
+async def stored_chord(queue: Queue, member: Job[int], callback: Any) -> tuple[Driver, Result[float]]:
+    """Enqueue a chord of one member, which then takes a thousand seconds."""
+    driver = (await queue.session()).driver
+    result: Result[float] = await queue.enqueue(chord([member], callback))
+    await driver.shift(1_000)
+    await members_ended_by_hand(driver, result.id, [3])
+    return driver, result
+
+
+async def test_the_delay_of_a_callback_counts_from_the_last_value(queue: Queue) -> None:
+    add, (total, calls) = adder(queue), totals(queue)
+    async with queue:
+        driver, result = await stored_chord(queue, add.s(1), total.options(delay=60))
+        assert (await queue.counts())[JobState.SCHEDULED] == 1
+        async with queue.worker() as worker:
+            await worker.drain()
+            assert not calls
+            await driver.shift(61)
+            await worker.drain()
+        assert (calls, await result) == ([[3]], 3)
+
+
+async def test_a_callback_waits_for_its_eta(queue: Queue) -> None:
+    add, (total, _) = adder(queue), totals(queue)
+    async with queue:
+        eta = datetime.now(UTC) + timedelta(seconds=1_500)
+        driver, result = await stored_chord(queue, add.s(1), total.options(eta=eta))
+        (waiting,) = await queue.scheduled()
+        assert (waiting.id, waiting.eta) == (result.id, eta.timestamp())
+        await driver.shift(501)
+        async with queue.worker():
+            assert await result.get(timeout=5) == 3
+
+
+async def test_the_expiry_of_a_callback_counts_from_the_last_value(queue: Queue) -> None:
+    add, (total, calls) = adder(queue), totals(queue)
+    async with queue:
+        _, result = await stored_chord(queue, add.s(1), total.options(expires=60))
+        async with queue.worker():
+            assert await result.get(timeout=5) == 3
+        driver, result = await stored_chord(queue, add.s(1), total.options(expires=60))
+        await driver.shift(61)
+        async with queue.worker():
+            with pytest.raises(TaskExpired):
+                await result.get(timeout=5)
+    assert calls == [[3]]
+
+
+# ---------------------------------------------------------------- ids that are there
+@pytest.mark.parametrize("state", ["finished", "queued"])
+async def test_a_member_whose_id_is_there_already_is_refused_with_the_chord(queue: Queue, state: str) -> None:
+    add, (total, calls) = adder(queue), totals(queue)
+    known, other = add.options(id="known").s(1), add.s(2)
+    members: Any
+    async with queue:
+        await queue.enqueue(known)
+        if state == "finished":
+            async with queue.worker() as worker:
+                await worker.drain()
+        before = await queue.counts()
+        for members in (
+            [other, known],
+            [other, known.then(add)],
+            [other.then(add.options(id="known"))],
+            [other, chord([known], total)],
+            [group([other, known])],
+        ):
+            with pytest.raises(ValueError, match="job known is there already"):
+                await queue.enqueue(chord(members, total))
+        with pytest.raises(ValueError, match="job known is there already"):
+            await queue.enqueue(group([other, chord([known], total)]))  # type: ignore[list-item]
+        assert await queue.counts() == before
+        assert await queue.result(other.id).state() is JobState.UNKNOWN
+    assert not calls
 
 
 # ---------------------------------------------------------------- once
@@ -363,6 +491,9 @@ async def test_a_member_with_a_unique_key_is_refused(memory_queue: Queue) -> Non
     add, (total, _) = adder(memory_queue), totals(memory_queue)
     with pytest.raises(ValueError, match="unique"):
         chord([add.options(unique="k").s(1)], total)
+    nested: Any = [group([add.options(unique="k").s(1)])]
+    with pytest.raises(ValueError, match="unique"):
+        chord(nested, total)
 
 
 async def test_a_callback_of_another_queue_is_refused(memory_queue: Queue) -> None:
@@ -387,7 +518,7 @@ async def test_what_is_no_callback_or_member_is_refused(memory_queue: Queue) -> 
             chord([add.s(1)], bad)
         with pytest.raises(TypeError, match="a stage is a task"):
             chord([], bad)
-    for bad in (add, None, group([add.s(1)])):
+    for bad in (add, None, 5):
         with pytest.raises(TypeError, match="a member is made by"):
             chord([bad], total)
 

@@ -413,6 +413,41 @@ async def test_error_calls_back_once_with_the_exception_of_the_stage_that_failed
     assert told.empty()
 
 
+@pytest.mark.parametrize("where", ["before", "between", "after"])
+async def test_a_callback_of_the_pipeline_is_for_all_stages_wherever_it_is_said(queue: Queue, where: str) -> None:
+    add, boom, told = adder(queue), breaker(queue), asyncio.Queue[tuple[str, str]]()
+
+    @queue.task
+    async def failed(error: TaskException, tag: str) -> None:
+        told.put_nowait((error.job_id, tag))
+
+    start = add.s(1).then(add)
+    pipeline = {
+        "before": start.error(failed, "a").error(failed, "b").then(add).then(boom),
+        "between": start.then(add).error(failed, "a").then(boom).error(failed, "b"),
+        "after": start.then(add).then(boom).error(failed, "a").error(failed, "b"),
+    }[where]
+    async with queue, queue.worker():
+        results = await queue.enqueue(pipeline)
+        calls = {await asyncio.wait_for(told.get(), 5) for _ in range(2)}
+        assert calls == {(results.last.id, "a"), (results.last.id, "b")}
+    assert told.empty()
+
+
+async def test_a_callback_of_a_job_is_not_for_the_stages_after_it(queue: Queue) -> None:
+    add, boom, told = adder(queue), breaker(queue), asyncio.Queue[str]()
+
+    @queue.task
+    async def failed(error: TaskException, tag: str) -> None:
+        told.put_nowait(tag)
+
+    async with queue, queue.worker() as worker:
+        await queue.enqueue(add.s(1).error(failed, "head").then(boom).error(failed, "all"))
+        assert await asyncio.wait_for(told.get(), 5) == "all"
+        await worker.drain()
+    assert told.empty()
+
+
 @pytest.mark.parametrize("callbacks", [1, 2])
 async def test_a_job_has_error_callbacks_too_after_its_last_try_only(queue: Queue, callbacks: int) -> None:
     boom, told = breaker(queue, retries=2), asyncio.Queue[int]()

@@ -39,6 +39,7 @@ async def test_one_semaphore_object_holds_several_places(queue: Queue) -> None:
 
 async def test_at_most_so_many_bodies_run_at_once(queue: Queue) -> None:
     running = most = 0
+    three = asyncio.Barrier(3)
 
     @queue.task(retries=1_000, retry_delay=0.01)
     @queue.semaphore("s", 3)
@@ -46,12 +47,12 @@ async def test_at_most_so_many_bodies_run_at_once(queue: Queue) -> None:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.01)
+        await three.wait()
         running -= 1
 
     async with queue, queue.worker(concurrency=20):
         await (await body.map([()] * 15)).get(timeout=20)
-    assert 1 < most <= 3
+    assert most == 3
 
 
 async def test_a_name_that_depends_on_the_arguments_makes_places_per_key(queue: Queue) -> None:

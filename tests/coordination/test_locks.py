@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aioqueue import JobState, Lock, Queue, TaskCancelled, TaskLockedException
+from aioqueue import JobState, Lock, Queue, TaskCancelled, TaskLockedException, guards
 from tests.coordination import process_tasks
 from tests.core.stores import MakeQueue, eventually
 
@@ -70,6 +70,38 @@ async def test_one_lock_object_may_be_used_again_and_is_not_reentrant(queue: Que
         assert not await queue.is_locked("a")
 
 
+async def test_one_lock_object_frees_for_each_task_what_it_took(queue: Queue) -> None:
+    async with queue:
+        lock = queue.lock_task("a")
+        first_in, second_in, first_out, second_out = (asyncio.Event() for _ in range(4))
+
+        async def hold(inside: asyncio.Event, out: asyncio.Event) -> None:
+            async with lock:
+                inside.set()
+                await out.wait()
+
+        first = asyncio.create_task(hold(first_in, first_out))
+        await asyncio.wait_for(first_in.wait(), 5)
+        await queue.flush_locks("a")
+        second = asyncio.create_task(hold(second_in, second_out))
+        await asyncio.wait_for(second_in.wait(), 5)
+        first_out.set()
+        await first
+        assert await queue.is_locked("a")
+        second_out.set()
+        await second
+        assert not await queue.is_locked("a")
+
+
+async def test_a_lock_may_be_left_by_another_task_than_entered_it(queue: Queue) -> None:
+    async with queue:
+        lock = queue.lock_task("a")
+        await asyncio.create_task(lock.__aenter__())
+        assert await queue.is_locked("a")
+        await asyncio.create_task(lock.__aexit__(None, None, None))
+        assert not await queue.is_locked("a")
+
+
 async def test_of_many_that_try_one_gets_it(queue: Queue, make_queue: MakeQueue) -> None:
     async with queue, make_queue() as other:
         inside = most = entered = 0
@@ -105,15 +137,29 @@ async def test_a_dead_holder_is_free_of_its_lock_after_ttl(queue: Queue) -> None
             pass
 
 
-async def test_a_lock_is_renewed_while_it_is_held(queue: Queue) -> None:
-    async with queue, queue.lock_task("a", ttl=0.15):
-        # three times its ttl: the time of the store has to pass, since renewals come by the loop's clock
-        async with asyncio.timeout(5):
-            driver = (await queue.session()).driver
-            end = await driver.now() + 0.5
-            while await driver.now() < end:
+async def test_a_lock_is_renewed_while_it_is_held(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Renewals come by the loop's clock: here so often that the store's can be moved between two of them."""
+    monkeypatch.setattr(guards, "RENEWALS_PER_TTL", 30_000)
+    async with queue, asyncio.timeout(10):
+        driver = (await queue.session()).driver
+        renewed: list[bool] = []
+
+        async def noted(*args: Any) -> bool:
+            renewed.append(await extend(*args))
+            return renewed[-1]
+
+        extend, driver.extend = driver.extend, noted  # type: ignore[method-assign]
+        async with queue.lock_task("a", ttl=300):
+            for _ in range(3):
+                await driver.shift(200)
+                before = len(renewed)
+                await eventually(lambda before=before: len(renewed) >= before + 2)  # the second began after the shift
                 assert await queue.is_locked("a")
-                await asyncio.sleep(0.02)
+        after = len(renewed)
+        assert all(renewed)
+        assert not await queue.is_locked("a")
+        await driver.now()
+        assert len(renewed) == after
 
 
 async def test_an_old_holder_does_not_free_the_lock_of_the_next(queue: Queue, make_queue: MakeQueue) -> None:

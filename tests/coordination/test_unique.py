@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aioqueue import JobState, Queue, Task
+from aioqueue import Job, JobState, Queue, Task
 from tests.core.stores import MakeQueue, eventually
 
 pytestmark = pytest.mark.asyncio
@@ -96,6 +96,20 @@ async def test_a_key_may_depend_on_the_arguments(queue: Queue) -> None:
         assert len({ann.id, bob.id, forced.id}) == 3
         assert (await body(user="ann")).id == ann.id
         assert (await body("ann", True)).id == forced.id
+
+
+async def test_a_key_may_depend_on_an_argument_that_was_left_to_its_default(queue: Queue) -> None:
+    @queue.task(unique=lambda user, force: f"{user}{force}", context=True)
+    async def body(job: Job[Any], user: str, other: int = 0, *, force: bool = False) -> None: ...
+
+    @queue.task(unique=lambda **given: repr(sorted(given.items())))
+    async def by_all(a: int = 1, b: int = 2) -> None: ...
+
+    async with queue:
+        first = await body("ann")
+        assert (await body(user="ann", other=5, force=False)).id == first.id
+        assert (await body("ann", force=True)).id != first.id
+        assert (await by_all()).id == (await by_all(b=2)).id != (await by_all(2)).id
 
 
 async def test_a_call_says_its_own_key_and_tasks_do_not_share_keys(queue: Queue) -> None:

@@ -135,3 +135,30 @@ async def test_no_caller_waits_for_ever_when_the_loops_tasks_are_cancelled() -> 
     assert all(future.done() for future in futures)
     operation.going.set()
     assert await batcher.submit(4) == 8
+
+
+async def test_a_sending_that_is_cancelled_before_its_first_step_holds_up_nobody() -> None:
+    """As `asyncio.run` does to what was submitted in the very last turn of its loop."""
+    batcher = Batcher(Recorder())
+    before = asyncio.all_tasks()
+    future = batcher.submit(1)
+    (sending,) = asyncio.all_tasks() - before
+    sending.cancel()
+    async with asyncio.timeout(1):
+        await batcher.close()
+    assert future.cancelled()
+    assert await batcher.submit(4) == 8
+
+
+async def test_what_was_submitted_to_a_sending_that_never_began_goes_with_the_next() -> None:
+    operation = Recorder()
+    batcher = Batcher(operation)
+    before = asyncio.all_tasks()
+    first = batcher.submit(1)
+    (sending,) = asyncio.all_tasks() - before
+    sending.cancel()
+    await asyncio.wait({sending})
+    second = batcher.submit(2)
+    async with asyncio.timeout(1):
+        assert await asyncio.gather(first, second) == [2, 4]
+    assert operation.batches == [[1, 2]]

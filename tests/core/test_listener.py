@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from aioqueue import listener
 from aioqueue.drivers.base import Driver, Finished, Hear, NewJob, Settled
 from aioqueue.drivers.memory import MemoryDriver, MemoryStore
 from aioqueue.errors import ConfigurationError, StoreUnavailable
 from aioqueue.ids import new_id
 from aioqueue.listener import Listener
 from aioqueue.states import JobState
+from tests.core.stores import eventually
 
 pytestmark = pytest.mark.asyncio
 
@@ -236,13 +238,15 @@ async def test_an_error_that_waiting_cannot_heal_is_raised_at_the_waiter(stage: 
     await stage.listener.close()
 
 
-async def test_an_error_of_one_poll_does_not_end_the_polling(stage: Stage) -> None:
+async def test_an_error_of_one_poll_does_not_end_the_polling(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "FIRST_POLL", 0.01)
     stage.driver.drops_pushes = True
     (job_id,) = await stage.enqueue()
     wait = stage.wait(job_id)
     await settle_down()
     stage.driver.error = OSError("once")
-    await asyncio.sleep(1.2)  # one poll
+    polls = len(stage.driver.watched)
+    await eventually(lambda: len(stage.driver.watched) > polls)
     stage.driver.error = None
     await stage.finish()
     try:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from aioqueue import ConfigurationError, Queue
+from aioqueue import ConfigurationError, JobState, Queue
+from tests.core.stores import MakeQueue
 
-DURATIONS = [-1, -0.001, float("nan"), float("inf"), timedelta(seconds=-1)]
+CENTURY = timedelta(days=36_525)
+TOO_LONG = [CENTURY + timedelta(seconds=1), 1e12, 1e15, 1e300, 10**100, timedelta.max]
+DURATIONS = [-1, -0.001, float("nan"), float("inf"), timedelta(seconds=-1), *TOO_LONG]
+TOO_LATE = [
+    datetime.max,  # noqa: DTZ901 -- that is the case
+    datetime(2200, 1, 1, tzinfo=UTC),
+    datetime.max.replace(tzinfo=timezone(-timedelta(hours=23))),
+]
+LONG_AGO = [
+    datetime(1970, 1, 1, tzinfo=UTC),
+    datetime(1970, 1, 1),  # noqa: DTZ001 -- that is the case
+    datetime(1969, 12, 31, tzinfo=UTC),
+    datetime.min,  # noqa: DTZ901 -- that is the case
+    datetime.min.replace(tzinfo=timezone(timedelta(hours=23))),
+]
 NOT_DURATIONS = ["5", b"5", [5], True, ...]
 NOT_COUNTS = ["5", 1.5, True, None]
 
@@ -63,8 +78,8 @@ def test_a_declaration_refuses(name: str, value: Any) -> None:
     ("name", "value"),
     [
         *both("delay", [*DURATIONS, *NOT_DURATIONS, None]),
-        *both("eta", [5, "2024-01-01", timedelta(1), None]),
-        *both("expires", [*DURATIONS, *NOT_DURATIONS, None]),
+        *both("eta", [5, "2024-01-01", timedelta(1), None, *TOO_LATE]),
+        *both("expires", [*DURATIONS, *NOT_DURATIONS, None, *TOO_LATE]),
         *both("id", ["", "a b", "a/b", "x" * 201, 5, None, "a\n"]),
         *both("priority", [-9, 8, 1.0, True, None]),
         *both("retries", [-1, *NOT_COUNTS]),
@@ -126,6 +141,77 @@ def test_a_naive_eta_is_local_time() -> None:
 def test_durations_may_be_timedeltas() -> None:
     assert bind(delay=timedelta(minutes=1)).s(1).new_job().delay == 60
     assert bind(expires=timedelta(minutes=1)).s(1).new_job().expires_in == 60
+
+
+@pytest.mark.parametrize("name", ["delay", "expires", "retry_delay", "timeout", "result_ttl"])
+def test_a_century_is_long_enough(name: str) -> None:
+    bind(**{name: CENTURY}).s(1).new_job()
+    with pytest.raises(ValueError, match=f"{name}= .*100 years"):
+        bind(**{name: CENTURY + timedelta(seconds=1)})
+
+
+@pytest.mark.parametrize("moment", LONG_AGO, ids=repr)
+def test_a_moment_long_ago_is_one_that_was_said(moment: datetime) -> None:
+    """The epoch is 0 in Unix seconds, which stands for nothing said."""
+    assert 0 < bind(expires=moment).s(1).new_job().expires_at < 86_400
+    assert 0 < bind(eta=moment).s(1).new_job().eta < 86_400
+
+
+@pytest.mark.parametrize("moment", LONG_AGO, ids=repr)
+@pytest.mark.asyncio
+async def test_what_expired_long_ago_is_not_run_and_what_was_due_then_is(
+    make_queue: MakeQueue, moment: datetime
+) -> None:
+    queue = make_queue()
+
+    @queue.task
+    async def body() -> int:
+        return 1
+
+    async with queue:
+        expired, due = await body.options(expires=moment)(), await body.options(eta=moment)()
+        await queue.worker().drain()
+        assert await expired.state() is JobState.EXPIRED
+        assert await due == 1
+
+
+@pytest.mark.asyncio
+async def test_what_is_due_as_late_as_can_be_said_can_be_shown(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+
+    @queue.task
+    async def body() -> None: ...
+
+    async with queue:
+        await body.options(delay=CENTURY)()
+        await body.options(eta=datetime.now(UTC) + CENTURY)()
+        shown = repr(await queue.scheduled())
+    assert shown.count(f" @{(datetime.now(UTC) + CENTURY).year}-") == 2
+
+
+@pytest.mark.parametrize("seconds", TOO_LONG, ids=repr)
+@pytest.mark.asyncio
+async def test_every_time_of_a_queue_ends_within_a_century(memory_queue: Queue, seconds: Any) -> None:
+    queue = memory_queue
+    for said, name in (
+        (lambda: queue.lock_task("a", ttl=seconds), "ttl"),
+        (lambda: queue.semaphore("a", 2, ttl=seconds), "ttl"),
+        (lambda: queue.rate_limit("a", 1, seconds), "per"),
+        (lambda: queue.worker(lease=seconds), "lease"),
+        (lambda: queue.worker(shutdown_timeout=seconds), "shutdown_timeout"),
+        (lambda: Queue("memory://", result_ttl=seconds), "result_ttl"),
+    ):
+        with pytest.raises(ValueError, match=f"{name}= .*100 years"):
+            said()
+    async with queue:
+        for call, name in (
+            (queue.kv.put("key", 1, ttl=seconds), "ttl"),
+            (queue.kv.put_if_absent("key", 1, ttl=seconds), "ttl"),
+            (queue.result("a").reschedule(delay=seconds), "delay"),
+        ):
+            with pytest.raises(ValueError, match=f"{name}= .*100 years"):
+                await call
+        assert await queue.kv.get("key") is None
 
 
 def test_an_expiry_of_the_call_goes_before_the_declared_one() -> None:

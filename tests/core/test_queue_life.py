@@ -392,3 +392,28 @@ def test_queues_of_other_names_on_one_store_are_apart(store_url: str) -> None:
         assert (await other.counts())[JobState.QUEUED] == 0
 
     asyncio.run(main())
+
+
+def test_a_process_ends_although_its_last_turn_enqueues(tmp_path: Path) -> None:
+    """`asyncio.run` cancels what was submitted before it has made its first step."""
+    source = """
+import asyncio
+from aioqueue import Queue
+
+queue = Queue("memory://")
+
+@queue.task
+async def add(a: int, b: int) -> int:
+    return a + b
+
+async def main():
+    await add(1, 2)
+    asyncio.create_task(forget())
+
+async def forget():
+    await add(3, 4)
+
+asyncio.run(main())
+"""
+    command = [sys.executable, "-c", source]
+    subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ROOT}, timeout=30, check=True)

@@ -345,7 +345,7 @@ class Histories(RuleBasedStateMachine):
     def may_move(self, job_id: str, before: JobState, after: JobState) -> bool:
         """Tell whether what was done may have moved a job; one that waits, or waited in between, follows others."""
         followed = job_id in self.waited or (before is JobState.UNKNOWN and after in TERMINAL)
-        follows = followed and not {"settle", "cancel"}.isdisjoint(self.verbs)
+        follows = followed and not {"settle", "cancel", "release", "reap"}.isdisjoint(self.verbs)
         return follows or any(may_move(verb, before, after) for verb in self.verbs)
 
     # ------------------------------------------------------------------ steps
@@ -379,6 +379,7 @@ class Histories(RuleBasedStateMachine):
             for claim, outcome, successors, ends in plans
         ]
         linked = any(outcome.successors or getattr(outcome, "ends", ()) for outcome in outcomes)
+        linked |= any(outcome.token in self.model.asked for outcome in outcomes)
         for step in [[outcome] for outcome in outcomes] if linked else [outcomes]:
             expected = [self.model.settle(incarnation, outcome) for outcome in step]
             assert self.run(self.drivers[process].settle(incarnation, step)) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -14,6 +15,7 @@ from redis import Redis
 from aioqueue.drivers.base import EVENTS_TOPIC, Admitted, Again, Claim, Ended, Finished, NewJob, Settled
 from aioqueue.drivers.redis import RedisDriver
 from aioqueue.drivers.redis import connections as connections_module
+from aioqueue.drivers.redis import driver as driver_module
 from aioqueue.drivers.redis import subscriptions as subscriptions_module
 from aioqueue.errors import AioqueueError, ConfigurationError, StoreUnavailable
 from aioqueue.ids import new_id
@@ -25,16 +27,27 @@ T = TypeVar("T")
 
 
 class Way:
-    """A loopback proxy before a server that can swallow one reply and break the connection instead."""
+    """A loopback proxy before a server.
+
+    It can swallow one reply and break the connection instead, say what is in `refusals` instead, carry only `rate`
+    bytes a second each way, and carry no more than `reach` bytes of replies.
+    """
 
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
         self._swallow = False
         self._serving: set[asyncio.Task[None]] = set()
         self.port = 0
+        self.refusals: list[bytes] = []
+        self.rate = math.inf
+        self.reach = math.inf
 
     def lose_next_reply(self) -> None:
         self._swallow = True
+
+    def lead_to(self, server_port: int) -> None:
+        """Let connections to come lead to another server."""
+        self._server_port = server_port
 
     def lost(self) -> bool:
         return not self._swallow
@@ -67,6 +80,8 @@ class Way:
         with suppress(ConnectionError):
             while data := await reader.read(65_536):
                 writer.write(data)
+                await writer.drain()
+                await asyncio.sleep(len(data) / self.rate)
         writer.close()
 
     async def _carry_back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -76,7 +91,14 @@ class Way:
                 if self._swallow and not data.startswith((b"-", b"+OK")):
                     self._swallow = False
                     return
+                if self.refusals and not data.startswith((b"-", b"+OK")):
+                    data = self.refusals.pop(0) + b"\r\n"
+                if self.reach <= 0:
+                    continue
+                self.reach -= len(data)
                 writer.write(data)
+                await writer.drain()
+                await asyncio.sleep(len(data) / self.rate)
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +199,101 @@ async def test_a_server_that_stalls_is_told_in_time(server: RedisServer, monkeyp
         await driver.now()
 
 
+async def test_a_slow_link_carries_what_takes_longer_than_a_silence_may(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections_module, "CALL_TIMEOUT", 0.2)
+    monkeypatch.setattr(driver_module, "STEP_BYTES", 1_000_000)
+    way = Way(server.port)
+    large = bytes(1_100_000)
+    async with way.open(), opened(f"redis://127.0.0.1:{way.port}") as driver, asyncio.timeout(20):
+        way.rate = 2.5e6
+        await driver.register("worker", 30, b"")
+        jobs = [NewJob(name, "task", large) for name in "ab"]
+        assert await driver.enqueue(jobs) == [Admitted("accepted", name) for name in "ab"]
+        claims = [claim for batch in (1, 2) for claim in (await driver.claim("worker", batch, 9, 1)).jobs]
+        assert [(claim.id, claim.payload) for claim in claims] == [(name, large) for name in "ab"]
+        outcomes = [Finished(claim.id, claim.token, JobState.SUCCEEDED, large, 60) for claim in claims]
+        assert await driver.settle("worker", outcomes) == ["settled"] * 2
+        assert [settled and settled.outcome for settled in await driver.results([*"ab"])] == [large] * 2
+
+
+async def test_a_reply_that_stops_halfway_is_given_up(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections_module, "CALL_TIMEOUT", 0.3)
+    way = Way(server.port)
+    async with way.open(), opened(f"redis://127.0.0.1:{way.port}") as driver, asyncio.timeout(20):
+        await driver.put("key", bytes(2_000_000))
+        way.reach = 500_000
+        with pytest.raises(StoreUnavailable, match="did not answer in time"):
+            await driver.get("key")
+        way.reach = math.inf
+        assert await driver.get("key") == bytes(2_000_000)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        b"-LOADING Redis is loading the dataset in memory",
+        b"-READONLY You can't write against a read only replica. script: 1f, on @user_script:1.",
+        b"-ERR Error running script (call to f_1f): @user_script:1: -READONLY You can't write against a replica.",
+        b"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+        b"-MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.",
+        b"-NOREPLICAS Not enough good replicas to write.",
+        b"-BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.",
+        b"-OOM command not allowed when used memory > 'maxmemory'.",
+        b"-ERR max number of clients reached",
+        b"-UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)",
+        b"-CLUSTERDOWN The cluster is down",
+    ],
+    ids=lambda refusal: refusal.split()[0].decode(),
+)
+async def test_a_server_that_refuses_for_now_is_unavailable(server: RedisServer, refusal: bytes) -> None:
+    way = Way(server.port)
+    async with way.open(), opened(f"redis://127.0.0.1:{way.port}") as driver, asyncio.timeout(20):
+        for operation in (lambda: driver.enqueue([NewJob("a", "task", b"")]), driver.now, lambda: driver.wait("w", 5)):
+            way.refusals.append(refusal)
+            with pytest.raises(StoreUnavailable, match=r"^Redis at redis://127\.0\.0\.1:\d+ is [^\n]*$"):
+                await operation()
+            assert not way.refusals
+        assert await driver.enqueue([NewJob("b", "task", b"")]) == [Admitted("accepted", "b")]
+
+
+@pytest.mark.parametrize(
+    "refusal", [b"-NOAUTH Authentication required.", b"-NOPERM User w", b"-MOVED 3999 127.0.0.1:1"]
+)
+async def test_a_server_that_refuses_until_somebody_acts_says_so(server: RedisServer, refusal: bytes) -> None:
+    way = Way(server.port)
+    async with way.open(), opened(f"redis://127.0.0.1:{way.port}") as driver, asyncio.timeout(20):
+        way.refusals.append(refusal)
+        with pytest.raises(
+            ConfigurationError, match=r"^Redis at redis://127\.0\.0\.1:\d+ (refused|is one node) [^\n]*$"
+        ):
+            await driver.now()
+        await driver.now()
+
+
+async def test_after_a_failover_the_name_leads_to_the_new_master(server: RedisServer) -> None:
+    queue = new_id()
+    with redis_server() as new_master, Redis.from_url(server.url) as old_master:
+        way = Way(server.port)
+        async with way.open(), opened(f"redis://127.0.0.1:{way.port}", queue) as driver, asyncio.timeout(20):
+            await driver.enqueue([NewJob("a", "task", b"")])
+            waiting = asyncio.create_task(driver.wait("worker", 60))
+            await waiting
+            waiting = asyncio.create_task(driver.wait("worker", 60))
+            await until(lambda: waiters(old_master) == 1)
+            way.lead_to(new_master.port)
+            old_master.replicaof("127.0.0.1", new_master.port)
+            try:
+                with pytest.raises(StoreUnavailable):
+                    await waiting
+                with pytest.raises(StoreUnavailable, match="replica"):
+                    await driver.enqueue([NewJob("b", "task", b"")])
+                assert await driver.enqueue([NewJob("b", "task", b"")]) == [Admitted("accepted", "b")]
+            finally:
+                old_master.replicaof("no", "one")
+
+
 async def test_passwords_are_shown_nowhere() -> None:
     with redis_server(requirepass="secret") as server:
         async with opened(server.url) as driver:
@@ -228,6 +345,30 @@ async def test_a_cancelled_wait_takes_no_wake_up_with_it(server: RedisServer) ->
                 assert waiting.cancelled()
                 await other.wait("other", 60)
                 await until(lambda: waiters(store) == 0)
+
+
+async def test_a_close_that_is_cancelled_leaves_no_wait(server: RedisServer) -> None:
+    driver = RedisDriver(server.url, new_id())
+    with Redis.from_url(server.url) as store:
+        before = clients(store)
+        await driver.open()
+        waiting = asyncio.create_task(driver.wait("worker", 60))
+        await until(lambda: waiters(store) == 1)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        other = asyncio.create_task(driver.wait("other", 60))
+        await until(lambda: waiters(store) == 1)
+        server.pause()
+        try:
+            closing = asyncio.create_task(driver.close())
+            await asyncio.sleep(0)
+            closing.cancel()
+            await asyncio.wait([closing])
+        finally:
+            server.resume()
+        with pytest.raises(StoreUnavailable):
+            await other
+        await until(lambda: clients(store) == before)
 
 
 async def test_a_listener_comes_back_and_tells_of_the_gap(server: RedisServer) -> None:

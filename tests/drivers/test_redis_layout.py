@@ -258,6 +258,41 @@ async def test_a_full_server_lets_all_pass_that_ends_or_frees(driver: RedisDrive
     assert await driver.state("callback") is JobState.QUEUED
 
 
+async def test_a_full_server_lets_the_ends_pass_that_were_asked_for(driver: RedisDriver, store: Redis) -> None:
+    await driver.enqueue([NewJob(name, "task", b"", waits=(f"after-{name}",)) for name in ("a", "b", "c", "d")])
+    for incarnation in ("releasing", "retiring", "dying", "settling"):
+        await driver.register(incarnation, 30, b"")
+        (claim,) = (await driver.claim(incarnation, 1, 1, 1)).jobs
+        store.config_set("maxmemory", 1)
+        assert await driver.cancel(ended(claim.id), [ended(f"after-{claim.id}")]) == "asked"
+        match incarnation:
+            case "releasing":
+                assert await driver.release(incarnation, {claim.id: claim.token}) == 1
+            case "retiring":
+                assert await driver.retire(incarnation) == 1
+            case "dying":
+                assert await driver.reap(incarnation, 0) == 1
+            case _:
+                assert await driver.settle(incarnation, [Again(claim.id, claim.token)]) == ["settled"]
+        assert {await driver.state(job_id) for job_id in (claim.id, f"after-{claim.id}")} == {JobState.CANCELLED}
+        assert not store.exists(f"aq:{{mail}}:unwanted:{incarnation}", "aq:{mail}:again", "aq:{mail}:deliveries")
+        store.config_set("maxmemory", 0)
+
+
+async def test_more_jobs_than_a_script_carries_end_when_their_worker_goes(driver: RedisDriver) -> None:
+    jobs = [NewJob(new_id(), "task", b"") for _ in range(2_500)]
+    await driver.enqueue(jobs)
+    await driver.register("worker", 30, b"")
+    await driver.claim("worker", 1, 2_500, 1)
+    for job in jobs:
+        await driver.revoke(f"job:{job.id}")
+        assert await driver.cancel(ended(job.id)) == "asked"
+    assert len((await driver.renew("worker")).cancel) == 2_500
+    assert await driver.retire("worker") == 2_500
+    assert await driver.counts() == {"queued": 0, "scheduled": 0, "running": 0, "dead": 0}
+    assert not any(await driver.revocations([f"job:{job.id}" for job in jobs]))
+
+
 async def test_a_chord_as_long_as_several_scripts(driver: RedisDriver) -> None:
     size = 2_500
     members = [NewJob(f"member-{number}", "task", b"", priority=1) for number in range(size)]
@@ -346,7 +381,7 @@ async def test_a_mark_that_holds_once_is_not_used_up_by_one_that_came_before(dri
     assert claim.revoked == Revocation("task:task", 0.0, True, 1)
     await driver.revoke("task:task", once=True)
     dropped = Finished("a", claim.token, JobState.CANCELLED, b"", 60, consumes=claim.revoked)
-    assert await driver.settle("worker", [dropped]) == ["settled"]
+    assert await driver.settle("worker", [dropped]) == ["unmarked"]
     assert await driver.revocations(["task:task"]) == [Revocation("task:task", 0.0, True, 2)]
 
 

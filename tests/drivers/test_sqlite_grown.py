@@ -162,7 +162,7 @@ async def test_cancel(path: Path) -> None:
         assert await driver.cancellations("worker") == ["r"]
         assert (await driver.renew("worker")).cancel == ["r"]
         await driver.release("worker", {"r": claim.token})
-        await take(driver, 2)
+        assert await states(driver, "r") == [S.CANCELLED]
         assert await driver.cancellations("worker") == []
 
 
@@ -176,10 +176,10 @@ async def test_revocations(path: Path) -> None:
         assert a.revoked is not None and a.revoked.target == "job:a"
         assert b.revoked is not None and b.revoked.target == "task:task"
         await driver.revoke("task:task", once=True)
-        await settle(driver, done(b, consumes=b.revoked))
+        assert await driver.settle("worker", [done(b, consumes=b.revoked)]) == ["unmarked"]
         (mark,) = await driver.revocations(["task:task"])
         assert mark is not None and mark.serial != b.revoked.serial
-        await settle(driver, done(a, consumes=mark))
+        await settle(driver, done(b, consumes=mark))
         assert await driver.revocations(["task:task"]) == [None]
         assert await driver.restore("job:a") and not await driver.restore("job:a")
         await driver.revoke("job:b", until=await driver.now() + 10)
@@ -285,7 +285,7 @@ async def test_key_value(path: Path) -> None:
         assert await driver.pop("k") == b"w"
         assert await driver.pop("k") is None
         assert await driver.increment("n", 3) == 3
-        assert await driver.increment("n", -(10**30)) == 3 - 10**30
+        assert await driver.increment("n", -(10**18)) == 3 - 10**18
         await driver.put("n", b"1_0")
         with pytest.raises(ValueError, match="whole number"):
             await driver.increment("n")

@@ -116,11 +116,10 @@ async def test_a_subscription_ends_with_its_driver(path: Path) -> None:
 @pytest.mark.asyncio
 async def test_a_dead_subscriber_is_forgotten(path: Path) -> None:
     async with opened(path) as driver:
-        directory = Path(value_of(path, "SELECT address FROM bells")).parent
+        own = value_of(path, "SELECT address FROM bells")
+        lost = Path(own).with_name("lost-" + own.rpartition("-")[2])
         with raw(path) as connection:
-            connection.execute(
-                "INSERT INTO bells (number, queue, address) VALUES (99, 1, ?)", [str(directory / "lost")]
-            )
+            connection.execute("INSERT INTO bells (number, queue, address) VALUES (99, 1, ?)", [str(lost)])
             connection.execute("INSERT INTO subscriptions VALUES (1, 'topic', 99, 0)")
         assert await driver.publish("topic", b"") == 1
         await driver.now()  # behind the ring

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
+import shutil
 import signal
+import socket
 import sqlite3
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from aioqueue.drivers.base import Admitted, Claim, Finished, NewJob, Settled
-from aioqueue.drivers.sqlite import SqliteDriver, bell, faults, layout, writer
+from aioqueue.drivers.sqlite import SqliteDriver, bell, faults, gate, layout, ringing, writer
 from aioqueue.drivers.sqlite.statements import STATEMENTS
 from aioqueue.drivers.sqlite.transaction import Transaction
 from aioqueue.errors import ConfigurationError, StoreUnavailable
@@ -43,13 +48,13 @@ async def opened(path: Path, queue: str = "default") -> AsyncIterator[SqliteDriv
 
 
 @asynccontextmanager
-async def child(program: str, *arguments: object) -> AsyncIterator[asyncio.subprocess.Process]:
+async def child(program: str, *arguments: object, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a program in a process of its own, with the same aioqueue and with warnings as errors."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-W", "error", "-c", PRELUDE + dedent(program), *map(str, arguments)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment},
     )
     try:
         yield process
@@ -90,6 +95,10 @@ def raw(path: Path) -> Iterator[sqlite3.Connection]:
 def value_of(path: Path, statement: str) -> Any:
     with raw(path) as connection:
         return connection.execute(statement).fetchone()[0]
+
+
+def gate_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-gate")
 
 
 def plain(*ids: str) -> list[NewJob]:
@@ -401,13 +410,92 @@ async def test_without_sockets_the_file_is_polled(path: Path, monkeypatch: pytes
         assert await listener.hears() == Settled("a", JobState.SUCCEEDED, b"value")
 
 
+@pytest.fixture
+def bells(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The directory of all bells of this test. The name of a socket must be short, so it is not below `tmp_path`."""
+    with tempfile.TemporaryDirectory(prefix="aq") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder) / f"aioqueue-{os.getuid()}"
+
+
+def mode_of(directory: Path) -> int:
+    return directory.stat().st_mode & 0o777
+
+
+def names_in(directory: Path) -> set[str]:
+    return {entry.name for entry in directory.iterdir()}
+
+
 @pytest.mark.asyncio
-async def test_bells_are_taken_down(path: Path) -> None:
-    async with opened(path):
-        directory = Path(value_of(path, "SELECT address FROM bells")).parent
-        assert directory.stat().st_mode & 0o777 == 0o700
-    assert not directory.exists()
+async def test_bells_are_taken_down(path: Path, tmp_path: Path, bells: Path) -> None:
+    async with opened(path), opened(tmp_path / "other.db"):
+        assert Path(value_of(path, "SELECT address FROM bells")).parent == bells
+        assert mode_of(bells) == 0o700
+        assert len(names_in(bells)) == 2
+    assert names_in(bells) == set()
     assert value_of(path, "SELECT count(*) FROM bells") == 0
+
+
+@pytest.mark.asyncio
+async def test_dead_bells_of_files_that_nobody_opens_any_more_are_removed(
+    path: Path, tmp_path: Path, bells: Path
+) -> None:
+    program = """
+        async def main():
+            await SqliteDriver(sys.argv[1]).open()
+            say("open")
+            await asyncio.sleep(3600)
+        asyncio.run(main())
+    """
+    gone = tmp_path / "gone.db"
+    async with child(program, gone, TMPDIR=str(bells.parent)) as process:
+        assert await heard(process) == "open"
+        (dead,) = (bells / name for name in names_in(bells))
+        os.utime(dead, (0, 0))
+        async with opened(path):
+            assert dead.exists()  # somebody is behind it
+        process.kill()
+        await process.wait()
+    gone.unlink()
+    async with opened(path):
+        assert not dead.exists()
+    assert names_in(bells) == set()
+
+
+@pytest.mark.asyncio
+async def test_what_may_be_no_dead_bell_is_left(path: Path, bells: Path) -> None:
+    """A socket that is about to be bound is refused like a dead one, but is young."""
+    await asyncio.to_thread(bells.mkdir, 0o700)
+    kept = {name: bells / name for name in ("young", "live", "file")}
+    sockets = {name: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for name in ("young", "live")}
+    for name, each in sockets.items():
+        each.bind(str(kept[name]))
+    sockets["young"].close()
+    kept["file"].write_text("mine")
+    for name in ("live", "file"):
+        os.utime(kept[name], (0, 0))
+    async with opened(path):
+        assert kept.keys() < names_in(bells)
+    os.utime(kept["young"], (0, 0))
+    sockets["live"].close()
+    async with opened(path):
+        assert kept.keys() & names_in(bells) == {"file"}
+
+
+@pytest.mark.asyncio
+async def test_drivers_that_open_and_close_at_once_all_get_a_bell(path: Path, bells: Path) -> None:
+    def hang_and_take_down() -> int:
+        loop = asyncio.new_event_loop()
+        mute = 0
+        for _ in range(100):
+            one = bell.Bell()
+            mute += one.is_mute
+            one.close(loop)
+        loop.close()
+        return mute
+
+    assert await asyncio.gather(*(asyncio.to_thread(hang_and_take_down) for _ in range(4))) == [0] * 4
+    assert names_in(bells) == set()
 
 
 @pytest.mark.asyncio
@@ -415,11 +503,43 @@ async def test_a_dead_bell_is_forgotten_when_it_is_rung(path: Path) -> None:
     async with opened(path) as driver:
         await idle_and_cancel(driver)
         with raw(path) as connection:
-            lost = Path(value_of(path, "SELECT address FROM bells")).parent / "lost"
+            own = value_of(path, "SELECT address FROM bells")
+            lost = Path(own).with_name("lost-" + own.rpartition("-")[2])
             connection.execute("INSERT INTO bells (queue, address, hears_jobs) VALUES (1, ?, 1)", [str(lost)])
         await driver.enqueue(plain("a"))
         await driver.now()  # behind the ring
         assert value_of(path, "SELECT count(*) FROM bells") == 1
+
+
+@pytest.mark.asyncio
+async def test_who_cannot_see_a_bell_leaves_it_to_those_who_can(path: Path, bells: Path) -> None:
+    """Another mount namespace or container has another folder at the same path."""
+    elsewhere = bells.parent.with_name(bells.parent.name + "-elsewhere")
+    async with opened(path) as worker, opened(path) as friend:
+        await worker.subscribe("topic", lambda *_: None)
+        waiting = await idle(worker)
+        bells.parent.rename(elsewhere)
+        bells.parent.mkdir()
+        async with opened(path) as stranger:
+            await stranger.enqueue(plain("a"))
+            await stranger.publish("topic", b"")
+            await stranger.now()  # behind the rings
+        shutil.rmtree(bells.parent)
+        elsewhere.rename(bells.parent)
+        assert await friend.publish("topic", b"") == 1
+        await friend.enqueue(plain("b"))
+        await ends(waiting)
+
+
+@pytest.mark.asyncio
+async def test_only_so_many_bells_out_of_sight_are_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ringing, "BELLS_KEPT", 3)
+    async with opened(path):
+        with raw(path) as connection:
+            rows = [[f"/nowhere/of/ours-{number}"] for number in range(10)]
+            connection.executemany("INSERT INTO bells (queue, address) VALUES (1, ?)", rows)
+        async with opened(path):
+            assert value_of(path, "SELECT count(*) FROM bells") == 3
 
 
 @pytest.mark.asyncio
@@ -514,6 +634,92 @@ async def test_a_full_file_refuses_new_jobs_and_lets_running_ones_end(path: Path
         assert settled == ["settled"]
         await driver._store.read(limit, 1_000_000)
         assert await driver.enqueue(large) == [Admitted("accepted", "large")]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("files", ["queue.db*", "queue.db"])
+async def test_a_file_that_was_removed_is_begun_anew(path: Path, files: str, caplog: pytest.LogCaptureFixture) -> None:
+    heard = asyncio.Event()
+    async with opened(path) as driver, opened(path) as other:
+        await driver.subscribe("topic", lambda *_: heard.set())
+        await idle_and_cancel(driver)
+        await driver.enqueue(plain("a"))
+        for file in path.parent.glob(files):
+            file.unlink()
+        await driver.register("worker", 30, b"")
+        assert "was removed or replaced" in caplog.text
+        assert await other.counts() == {"queued": 0, "scheduled": 0, "running": 0, "dead": 0}
+        assert [lease.incarnation for lease in await other.leases()] == ["worker"]
+        async with asyncio.timeout(PATIENCE):
+            while await other.publish("topic", b"") == 0:  # noqa: ASYNC110 -- it subscribes again behind our back
+                await asyncio.sleep(0.001)
+            await heard.wait()
+        waiting = await idle(driver)
+        await other.enqueue(plain("b"))
+        await ends(waiting)
+        (claim,) = (await driver.claim("worker", 1, 9, 1)).jobs
+        assert claim.id == "b"
+
+
+@pytest.mark.asyncio
+async def test_a_directory_that_was_removed_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "PURGE_EVERY", 0.0)
+    folder = path.parent / "volume"
+    folder.mkdir()
+    async with opened(folder / "queue.db") as driver:
+        await driver.put("key", b"1")
+        shutil.rmtree(folder)
+        for _ in range(3):
+            for operation in (driver.get("key"), driver.put("key", b"2")):
+                with pytest.raises(StoreUnavailable, match=r"^the SQLite file .*queue\.db[^\n]*$"):
+                    await operation
+        with (path.parent / "mine").open("w") as mine:  # gets the number of whatever was closed too much
+            folder.mkdir()
+            await driver.put("key", b"3")
+            assert await driver.get("key") == b"3"
+            mine.write("whole")
+    assert (path.parent / "mine").read_text() == "whole"
+
+
+@pytest.mark.asyncio
+async def test_the_files_beside_it_may_be_removed(path: Path) -> None:
+    async with opened(path) as driver:
+        for round_ in range(3):
+            gate_of(path).unlink()
+            await driver.put("key", bytes([round_]))
+        assert await driver.get("key") == b"\x02"
+
+
+@pytest.mark.asyncio
+async def test_a_gate_that_cannot_be_made_again_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(path) as driver:
+        gate_of(path).unlink()
+        with monkeypatch.context() as full:
+            full.setattr(gate.os, "open", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device", "gate")))
+            with pytest.raises(StoreUnavailable, match="No space left on device"):
+                await driver.put("key", b"1")
+        await driver.put("key", b"2")
+        assert await driver.get("key") == b"2"
+
+
+@pytest.mark.asyncio
+async def test_a_thread_that_breaks_leaves_nobody_waiting(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver = SqliteDriver(str(path))
+    await driver.open()
+    with monkeypatch.context() as broken:
+        broken.setattr(writer, "purge", Mock(side_effect=RuntimeError("a bug")))
+        broken.setattr(writer, "PURGE_EVERY", 0.0)
+        driver._opened._writer._purge_at = 0.0  # type: ignore[union-attr]
+        await driver.put("key", b"1")
+        async with asyncio.timeout(PATIENCE):
+            answers = await asyncio.gather(*(driver.get("key") for _ in range(2_000)), return_exceptions=True)
+    assert {type(answer) for answer in answers} == {StoreUnavailable}
+    assert "a bug" in caplog.text
+    await driver.close()
+    async with opened(path) as other:
+        assert await other.get("key") == b"1"
 
 
 @pytest.mark.asyncio

@@ -89,7 +89,7 @@ def _two_outcomes(receipts: Sequence[Receipt]) -> list[str]:
 def _two_settles(receipts: Sequence[Receipt]) -> list[str]:
     tokens: defaultdict[str, set[int]] = defaultdict(set)
     for receipt in receipts:
-        if isinstance(receipt, SettleAnswered) and receipt.terminal and receipt.verdict != "lost":
+        if isinstance(receipt, SettleAnswered) and receipt.terminal and receipt.verdict in ("settled", "already"):
             tokens[receipt.id].add(receipt.token)
     return [f"{job} was settled by claims {sorted(known)}" for job, known in tokens.items() if len(known) > 1]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,3 +55,13 @@ def ask() -> str:
 @queue.task(executor="process")
 def unwanted() -> None:
     note("it ran")
+
+
+@asynccontextmanager
+async def resource() -> AsyncIterator[str]:
+    yield "resource"
+
+
+@queue.context_task(resource, as_argument=True, executor="process")
+def inside(given: str, n: int) -> tuple[str, int]:
+    return f"{given} of {n}", os.getpid()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aioqueue import CancelExecution, Job, Queue, TaskCancelled, TaskException, current_job
+from aioqueue import CancelExecution, Job, Queue, TaskCancelled, TaskException, TaskTimeout, current_job
 from tests.core.stores import MakeQueue, eventually
 
 pytestmark = pytest.mark.asyncio
@@ -139,3 +139,40 @@ async def test_callables_of_any_shape(memory_queue: Queue) -> None:
         result = await task(1, 1)
         await result
     assert calls == [result.id]
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["loop", "thread"])
+async def test_an_async_hook_that_hangs_is_within_the_timeout(queue: Queue, which: int) -> None:
+    told: list[str] = []
+
+    @queue.pre_execute
+    async def hangs(job: Job[Any]) -> None:
+        assert current_job() is job
+        await asyncio.Event().wait()
+
+    @queue.post_execute
+    async def after(job: Job[Any], value: Any, exc: BaseException | None) -> None:
+        told.append("after a body that did not begin")
+
+    task = tasks_of(queue)[which]
+    async with queue, queue.worker():
+        with pytest.raises(TaskTimeout):
+            await (await task.options(timeout=0.05)(4, 2)).get(timeout=10)
+    assert told == []
+
+
+async def test_the_hook_after_a_body_that_timed_out_is_called(queue: Queue) -> None:
+    told = asyncio.Event()
+
+    @queue.post_execute
+    async def after(job: Job[Any], value: Any, exc: BaseException | None) -> None:
+        told.set()
+
+    @queue.task(timeout=0.05)
+    async def body() -> None:
+        await asyncio.Event().wait()
+
+    async with queue, queue.worker():
+        with pytest.raises(TaskTimeout):
+            await (await body()).get(timeout=10)
+        await asyncio.wait_for(told.wait(), 10)

@@ -120,6 +120,22 @@ async def test_signals_and_hooks_fire(immediate: Queue) -> None:
         assert "executing" not in heard
 
 
+async def test_each_enqueue_is_the_whole_life_of_a_worker(immediate: Queue) -> None:
+    heard: list[str] = []
+    immediate.on_startup(lambda: heard.append("startup"))
+    immediate.on_shutdown(lambda: heard.append("shutdown"))
+
+    @immediate.task
+    async def add(a: int, b: int) -> int:
+        heard.append("body")
+        return a + b
+
+    async with immediate:
+        assert await add.call(1, 2) == 3
+        assert await (await add.map([(1, 2), (3, 4)])) == [3, 7]
+    assert heard == ["startup", "body", "shutdown", "startup", "body", "body", "shutdown"]
+
+
 async def test_revoked_and_restored(immediate: Queue) -> None:
     @immediate.task
     async def add(a: int, b: int) -> int:

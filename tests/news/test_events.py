@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from aioqueue import Queue, Worker, signals
-from aioqueue.drivers.base import EVENTS_TOPIC
+from aioqueue.drivers.base import EVENTS_TOPIC, LARGEST_NEWS, Outcome, Verdict
+from aioqueue.drivers.memory.driver import MemoryDriver
 from aioqueue.news import BUFFERED, Event, Inbox, encode_event
 from tests.conftest import ROOT
 from tests.core.stores import eventually
@@ -93,6 +94,50 @@ async def test_a_traceback_that_is_too_long_is_cut(queue: Queue) -> None:
         await eventually(lambda: len(heard) == 3)
     assert heard[2].status == "error"
     assert heard[2].traceback
+
+
+@pytest.mark.parametrize("letter", ["\N{PILE OF POO}", "é", "\x00", '"', "e"], ids=repr)
+async def test_a_traceback_is_cut_to_what_travels_in_whatever_letters(memory_queue: Queue, letter: str) -> None:
+    @memory_queue.task(retries=1, retry_delay=0)
+    async def verbose() -> None:
+        raise ValueError(letter * 1_500 + "the end")
+
+    async with memory_queue as queue, listening(queue) as heard:
+        await verbose()
+        await Worker(queue).drain()
+        await eventually(lambda: len(heard) == 7)
+    assert [event.status for event in heard] == [
+        *("enqueued", "started", "error", "retrying", "enqueued", "started", "error")
+    ]
+    for event in (heard[2], heard[6]):
+        assert (event.traceback or "").rstrip().endswith("the end")
+        assert LARGEST_NEWS - 8 < len(encode_event(event)) <= LARGEST_NEWS or len(letter * 1_500) < LARGEST_NEWS // 2
+
+
+async def test_an_event_that_cannot_be_told_fails_no_job(memory_queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = 0
+
+    async def refuse(*_: object) -> int:
+        raise ValueError("this event is too large")
+
+    async def settle(self: MemoryDriver, incarnation: str, batch: Sequence[Outcome]) -> list[Verdict]:
+        nonlocal outcomes
+        outcomes += len(batch)
+        return await plain(self, incarnation, batch)
+
+    @memory_queue.task(retries=1, retry_delay=0)
+    async def flaky() -> int:
+        if outcomes == 0:
+            raise ValueError("once")
+        return 1
+
+    plain = MemoryDriver.settle
+    async with memory_queue as queue, listening(queue), queue.worker():
+        monkeypatch.setattr(MemoryDriver, "settle", settle)
+        monkeypatch.setattr(MemoryDriver, "publish", refuse)
+        assert await (await flaky()).get(timeout=5) == 1
+        assert outcomes == 2
+        monkeypatch.undo()
 
 
 async def test_nobody_listening_costs_no_publishing(queue: Queue) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from aioqueue import CancelExecution, Job, Queue, RetryTask, TaskException, TaskTimeout, Worker
+from aioqueue.drivers.base import Driver
 from aioqueue.signals import (
     SIGNAL_CANCELED,
     SIGNAL_COMPLETE,
@@ -25,7 +27,9 @@ from aioqueue.signals import (
     SIGNAL_REVOKED,
     SIGNAL_SCHEDULED,
     SIGNAL_TIMEOUT,
+    Signals,
 )
+from aioqueue.worker.herald import Herald
 from tests.core.stores import MakeQueue, eventually
 
 pytestmark = pytest.mark.asyncio
@@ -313,6 +317,86 @@ async def test_broken_handlers_are_isolated(
             assert await add.call(1, 2) == 3
             assert await heard.ends_with("complete") == ["enqueued", "executing", "complete"]
             assert await add.call(3, 4) == 7
+
+
+async def test_a_third_parameter_needs_no_default(queue: Queue, caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[tuple[str, type[BaseException] | None]] = []
+
+    @queue.signal()
+    def hear(signal: str, job: Job[Any], exc: BaseException | None) -> None:
+        heard.append((signal, type(exc) if exc else None))
+
+    @queue.signal(SIGNAL_COMPLETE)
+    async def hear_later(signal: str, job: Job[Any], *more: Any) -> None:
+        heard.append((f"{signal} later", *more))
+
+    @queue.task
+    async def divide(a: int, b: int) -> float:
+        return a / b
+
+    async with queue:
+        await divide(1, 1)
+        await Worker(queue).drain()
+        await divide(1, 0)
+        await Worker(queue).drain()
+    assert heard == [
+        ("enqueued", None),
+        ("executing", None),
+        ("complete", None),
+        ("complete later", None),
+        ("enqueued", None),
+        ("executing", None),
+        ("error", ZeroDivisionError),
+    ]
+    assert "the handler" not in caplog.text
+
+
+async def test_without_a_handler_nothing_is_told_asked_or_started(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of jobs that go every way: well, wrong, again, later, on to the next stage."""
+
+    @queue.task
+    async def add(a: int, b: int) -> int:
+        return a + b
+
+    @queue.task(retries=1)
+    async def fails() -> None:
+        raise ValueError("uh-oh")
+
+    async def run_all() -> None:
+        await queue.enqueue(add.s(1, 2).then(add, 3))
+        await fails()
+        await add.options(delay=60)(1, 2)
+        await Worker(queue, concurrency=1).drain()
+
+    entered: list[str] = []
+    for owner, name in ((Signals, "send"), (Herald, "tell")):
+        monkeypatch.setattr(owner, name, _noting(entered, name, getattr(owner, name)))
+    async with queue:
+        driver = type((await queue.session()).driver)
+        calls = [name for name in vars(Driver) if inspect.iscoroutinefunction(getattr(Driver, name))]
+        asked: list[str] = []
+        for name in calls:
+            monkeypatch.setattr(driver, name, _noting(asked, name, getattr(driver, name)))
+        queue.signal()(print)
+        queue.disconnect_signal(print)
+        await run_all()
+        assert entered == []
+        assert not {"publish", "note"} & set(asked)
+        heard = Heard(queue)
+        await run_all()
+    assert entered.count("send") == len(heard.names) > 10
+
+
+def _noting(notes: list[str], name: str, fn: Any) -> Any:
+    """Have each call of `fn` noted."""
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        notes.append(name)
+        return fn(*args, **kwargs)
+
+    return noted
 
 
 async def test_unknown_signals_and_unsuitable_handlers_are_refused(memory_queue: Queue) -> None:

@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -158,6 +159,81 @@ async def test_slots_without_any_worker(queue: Queue, misfire: Misfire, runs: in
             await eventually(lambda: len(ran) == runs)
             assert await driver.last_slots(["beat"]) == [slot + 3 * 3600 if runs else slot]
     assert len(ran) == runs
+
+
+class Failing:
+    """A schedule that is right so often, and then raises."""
+
+    def __init__(self, error: BaseException, times: int) -> None:
+        self._error = error
+        self._times = times
+
+    def __call__(self, at: datetime) -> bool:
+        return False
+
+    def next(self, after: datetime) -> datetime:
+        if self._times <= 0:
+            raise self._error
+        self._times -= 1
+        return every(seconds=0.1).next(after)
+
+
+@pytest.mark.parametrize("error", [LookupError("no more"), StopIteration(), SystemExit(1)], ids=repr)
+@pytest.mark.parametrize("times", [0, 1, 5])
+async def test_a_schedule_that_raises_costs_its_own_task_only(
+    memory_queue: Queue, error: BaseException, times: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran: list[str] = []
+
+    @memory_queue.periodic_task(Failing(error, times), name="broken")
+    async def broken() -> None: ...
+
+    @memory_queue.periodic_task(every(seconds=0.1), name="beat")
+    async def beat() -> None:
+        ran.append("beat")
+
+    @memory_queue.task
+    async def body() -> int:
+        return 1
+
+    async with memory_queue, memory_queue.worker():
+        await eventually(lambda: "broken" in caplog.text)
+        before = len(ran)
+        await eventually(lambda: len(ran) >= before + 3)
+        assert await body.call() == 1
+    (record,) = [record for record in caplog.records if "broken" in record.getMessage()]
+    assert record.exc_info is not None
+    assert record.exc_info[1] is error
+
+
+async def test_a_worker_whose_only_schedule_raises_works_on(memory_queue: Queue) -> None:
+    @memory_queue.periodic_task(Failing(LookupError("no more"), 0))
+    async def broken() -> None: ...
+
+    @memory_queue.task
+    async def body() -> int:
+        return 1
+
+    async with memory_queue, memory_queue.worker():
+        assert await body.call() == 1
+        assert await body.call() == 1
+
+
+async def test_a_key_that_cannot_be_made_costs_its_own_task_only(
+    memory_queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran: list[str] = []
+
+    @memory_queue.periodic_task(every(seconds=0.1), name="broken", unique=lambda: "x" * 300)
+    async def broken() -> None: ...
+
+    @memory_queue.periodic_task(every(seconds=0.1))
+    async def beat() -> None:
+        ran.append("beat")
+
+    async with memory_queue, memory_queue.worker():
+        await eventually(lambda: "broken" in caplog.text and len(ran) >= 2)
+    assert caplog.text.count("is fired no more") == 1
 
 
 async def test_signals_of_a_periodic_task(queue: Queue) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from zoneinfo import ZoneInfo
 
@@ -81,3 +81,23 @@ def test_the_time_zone_of_the_queue_holds_where_a_schedule_says_none() -> None:
 def test_the_job_of_a_slot_is_the_same_in_every_worker() -> None:
     first, second = (periodic(crontab(), "once").job_for(NOW - 30) for _ in range(2))
     assert first.id == second.id
+
+
+class Bent:
+    """A schedule whose slots do not go forward."""
+
+    def __init__(self, step: timedelta) -> None:
+        self._step = step
+
+    def __call__(self, at: datetime) -> bool:
+        return False
+
+    def next(self, after: datetime) -> datetime:
+        return after + self._step
+
+
+@pytest.mark.parametrize("step", [timedelta(0), timedelta(seconds=-1)])
+@pytest.mark.parametrize("misfire", ["skip", "once", "all"])
+def test_a_schedule_that_does_not_go_forward_is_refused_instead_of_followed(step: timedelta, misfire: Misfire) -> None:
+    with pytest.raises(ValueError, match="Bent"):
+        periodic(Bent(step), misfire).due_slots(NOW - 700, NOW)

@@ -12,6 +12,8 @@ from uuid import uuid4
 import pytest
 
 from aioqueue import JobState, Queue, Result, TaskCancelled
+from aioqueue.drivers.base import Ended
+from aioqueue.outcome import Cause, Failure, encode_failure
 from tests.cli.processes import Commands
 from tests.core.stores import MakeQueue, eventually
 from tests.stopping import process_tasks
@@ -189,6 +191,106 @@ async def test_cancelled_is_signalled(queue: Queue) -> None:
         await is_cancelled(result)
         assert await asyncio.wait_for(heard.get(), 5) in ("revoked", "canceled")
         assert heard.empty()
+
+
+async def test_a_job_that_a_worker_keeps_for_later_ends_at_once(queue: Queue) -> None:
+    began, end, ran, heard = asyncio.Event(), asyncio.Event(), list[int](), list[str]()
+
+    @queue.task
+    async def body(n: int) -> None:
+        if n == 100:
+            began.set()
+            await end.wait()
+        ran.append(n)
+
+    @queue.signal("canceled")
+    def hear(signal: str, job: Any) -> None:
+        heard.append(job.id)
+
+    async with queue, queue.worker(concurrency=1):
+        await (await body.map(range(20)))  # short ones: it claims ahead from now on
+        ran.clear()
+        long, kept = await body.map([100, 101])
+        await asyncio.wait_for(began.wait(), 5)
+
+        async def is_kept() -> bool:
+            return await kept.state() is JobState.RUNNING
+
+        await eventually(is_kept)
+        assert await kept.cancel()
+        await is_cancelled(kept)
+        assert await long.state() is JobState.RUNNING
+        await eventually(lambda: heard == [kept.id])
+        end.set()
+        await long.get(timeout=5)
+        assert await body.call(102) is None
+    assert ran == [100, 102]
+
+
+@pytest.mark.parametrize("how", ["releases", "retires", "is reaped"])
+async def test_a_job_whose_worker_goes_away_after_the_request_does_not_run_again(queue: Queue, how: str) -> None:
+    @queue.task
+    async def body() -> None:
+        raise AssertionError("it is cancelled")
+
+    async with queue:
+        driver = (await queue.session()).driver
+        result = await body()
+        await driver.register("other", 30.0, b"")
+        (claim,) = (await driver.claim("other", 1, 1, 1)).jobs
+        wait = asyncio.create_task(result.get())
+        assert await result.cancel()
+        if how == "releases":
+            await driver.release("other", {claim.id: claim.token})
+        elif how == "retires":
+            await driver.retire("other")
+        else:
+            await driver.reap("other", 0)
+        with pytest.raises(TaskCancelled, match="cancelled"):
+            await asyncio.wait_for(wait, 5)
+        await is_cancelled(result)
+        assert sum((await queue.counts()).values()) == 0
+
+
+async def test_a_pipeline_whose_worker_goes_away_after_the_request_ends_as_a_whole(queue: Queue) -> None:
+    @queue.task
+    async def body(n: int) -> int:
+        return n
+
+    async with queue:
+        driver = (await queue.session()).driver
+        stages = await queue.enqueue(body.s(1).then(body).then(body))
+        await driver.register("other", 30.0, b"")
+        await driver.claim("other", 1, 1, 1)
+        assert await stages[0].cancel()
+        await driver.retire("other")
+        for stage in stages:
+            await is_cancelled(stage)
+        assert sum((await queue.counts()).values()) == 0
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["the worker is told", "the worker is not told"])
+async def test_a_job_that_is_cancelled_after_a_failed_try_is_not_tried_again(queue: Queue, told: bool) -> None:
+    tries: list[int] = []
+
+    @queue.task(retries=3)
+    async def body() -> None:
+        tries.append(1)
+        raise ValueError
+
+    @queue.signal("error")
+    async def hear(signal: str, job: Any, exc: Any = None) -> None:
+        if told:
+            assert await queue.result(job.id).cancel()
+        else:
+            driver = (await queue.session()).driver
+            failure = encode_failure(Failure(Cause.CANCELLED, "cancelled"))
+            assert await driver.cancel(Ended(job.id, JobState.CANCELLED, failure, 60)) == "asked"
+
+    async with queue, queue.worker():
+        await is_cancelled(await body())
+        assert sum((await queue.counts()).values()) == 0
+    assert tries == [1]
 
 
 # ---------------------------------------------------------------- two processes

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from aioqueue import JobState, Queue, Result, TaskCancelled, every
+from aioqueue import JobState, Queue, Result, StoreUnavailable, TaskCancelled, TaskExpired, TaskLost, every
+from aioqueue.drivers.base import Outcome, Verdict
+from aioqueue.drivers.memory import MemoryDriver
 from tests.core.stores import MakeQueue, eventually
 
 pytestmark = pytest.mark.asyncio
@@ -111,6 +114,30 @@ async def test_a_job_that_is_tried_again_is_revoked_then(queue: Queue) -> None:
         await (await queue.session()).driver.shift(100)
         async with queue.worker():
             await is_dropped(result)
+
+
+async def test_a_job_stays_revoked_for_as_long_as_it_is_there(queue: Queue) -> None:
+    @queue.task
+    async def body(n: int) -> int:
+        return n
+
+    async with queue:
+        driver = (await queue.session()).driver
+        late = await body.options(delay=30 * 86_400)(1)
+        stages = await queue.enqueue(body.options(delay=20 * 86_400).s(1).then(body).then(body))
+        await late.revoke()
+        await stages[1].revoke()
+        for days in (8, 23):
+            assert await late.is_revoked()
+            assert await stages[1].is_revoked()
+            await driver.shift(days * 86_400)
+        async with queue.worker():
+            await is_dropped(late)
+            assert await stages[0].get(timeout=5) == 1
+            await is_dropped(stages[1])
+            await is_dropped(stages[2])
+        assert not await late.is_revoked()  # the mark went with the job
+        assert not await stages[1].restore()
 
 
 # ---------------------------------------------------------------- a task
@@ -276,3 +303,113 @@ async def test_of_many_jobs_and_two_workers_a_once_revocation_stops_one(queue: Q
         assert sum(isinstance(end, TaskCancelled) for end in ends) == 1
         assert sum(isinstance(end, int) for end in ends) == 49
         assert not await task.is_revoked()
+
+
+# ---------------------------------------------------------------- which run a mark that holds once prevents
+async def test_a_job_that_no_worker_here_can_read_uses_nothing_up(queue: Queue, make_queue: MakeQueue) -> None:
+    @queue.task(name="body")
+    async def body() -> int:
+        return 1
+
+    async with queue, make_queue() as other:
+        await body.revoke(revoke_once=True)
+        result = await body()
+        async with other.worker():
+
+            async def is_put_back() -> bool:
+                return await result.state() is JobState.SCHEDULED
+
+            await eventually(is_put_back)
+        assert await body.is_revoked()
+        await (await queue.session()).driver.shift(60)
+        async with queue.worker():
+            await is_dropped(result)
+            assert await body.call() == 1
+
+
+async def test_a_job_that_would_not_run_anyway_uses_nothing_up(queue: Queue) -> None:
+    @queue.task(max_deliveries=1)
+    async def body(n: int) -> int:
+        return n
+
+    async with queue:
+        driver = (await queue.session()).driver
+        await driver.register("other", 30.0, b"")
+        lost = await body(1)
+        await driver.claim("other", 1, 1, 1)
+        await driver.reap("other", 0)
+        late = await body.options(expires=10)(2)
+        await driver.shift(20)
+        await body.revoke(revoke_once=True)
+        async with queue.worker():
+            with pytest.raises(TaskLost):
+                await lost.get(timeout=5)
+            with pytest.raises(TaskExpired):
+                await late.get(timeout=5)
+            assert await body.is_revoked()
+            await is_dropped(await body(3))
+            assert await body.call(4) == 4
+
+
+async def test_a_revocation_for_good_is_not_used_up_by_a_job_claimed_under_one_that_held_once(queue: Queue) -> None:
+    began, end = asyncio.Event(), asyncio.Event()
+
+    @queue.task
+    async def other(n: int) -> None:
+        if n == 100:
+            began.set()
+            await end.wait()
+
+    @queue.task
+    async def body() -> None:
+        raise AssertionError("it is revoked")
+
+    async with queue, queue.worker(concurrency=1):
+        await (await other.map(range(20)))  # short ones: the worker claims ahead from now on
+        await body.revoke(revoke_once=True)
+        _, kept = await queue.enqueue_all([other.s(100), body.s()])
+        await asyncio.wait_for(began.wait(), 5)
+
+        async def is_kept() -> bool:
+            return await kept.state() is JobState.RUNNING
+
+        await eventually(is_kept)
+        await body.revoke()
+        end.set()
+        await is_dropped(kept)
+        assert await body.is_revoked()
+
+
+async def test_a_lost_reply_makes_no_second_use(memory_queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle, lost = MemoryDriver.settle, list[int]()
+
+    async def settle_unheard(self: MemoryDriver, incarnation: str, outcomes: Sequence[Outcome]) -> list[Verdict]:
+        verdicts = await settle(self, incarnation, outcomes)
+        if not lost:
+            lost.append(1)
+            raise StoreUnavailable("the reply was lost")
+        return verdicts
+
+    monkeypatch.setattr(MemoryDriver, "settle", settle_unheard)
+
+    @memory_queue.task
+    async def body() -> int:
+        return 1
+
+    async with memory_queue, memory_queue.worker():
+        await body.revoke(revoke_once=True)
+        await is_dropped(await body())
+        assert lost
+        assert await body.call() == 1
+
+
+async def test_a_time_long_past_revokes_nothing(queue: Queue) -> None:
+    @queue.task
+    async def body() -> int:
+        return 1
+
+    async with queue, queue.worker():
+        for past in (datetime(1970, 1, 1, tzinfo=UTC), datetime(1960, 1, 1, tzinfo=UTC)):
+            await body.revoke(revoke_until=past)
+            assert not await body.is_revoked()
+            assert await body.call() == 1

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aioqueue import DeadLetter, Job, JobState, Queue, TaskException, TaskLost
+from aioqueue import DeadLetter, Job, JobState, Queue, TaskException, TaskLost, Worker
 from aioqueue.drivers.base import Driver
 from tests.core.stores import MakeQueue, eventually
 
@@ -42,9 +42,8 @@ async def test_a_paused_queue_starts_no_jobs_until_it_is_resumed(queue: Queue, m
         end.set()
         assert await running.get(timeout=5) == 1  # it goes on
         waiting = await body(2)
-        async with other.worker():
-            await asyncio.sleep(0.1)
-            assert await waiting.state() is JobState.QUEUED
+        await Worker(other).drain()  # it has asked for jobs and was given none
+        assert await waiting.state() is JobState.QUEUED
         assert began.empty()
         await other.resume()
         assert await waiting.get(timeout=5) == 2
@@ -102,6 +101,17 @@ async def test_a_sooner_time_wakes_a_waiting_worker(queue: Queue, make_queue: Ma
         result = await body.options(delay=1_000)()
         await other.result(result.id).reschedule(delay=timedelta(milliseconds=10))
         assert await result.get(timeout=5) == 1
+
+
+async def test_a_stage_that_waits_for_another_has_no_time_to_change(queue: Queue) -> None:
+    @queue.task
+    async def body(n: int) -> int:
+        return n
+
+    async with queue:
+        stages = await queue.enqueue(body.options(delay=60).s(1).then(body))
+        with pytest.raises(ValueError, match="waits for another job to end: only a scheduled job"):
+            await stages.last.reschedule(delay=5)
 
 
 async def test_only_a_scheduled_job_has_a_time_to_change(queue: Queue) -> None:

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import CancelledError, Future
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from aioqueue import Queue, ResultTimeout, Worker
+from aioqueue import Queue, ResultTimeout, TaskException, Worker
 from tests.conftest import ROOT
 from tests.core.stores import MakeQueue
 
@@ -47,6 +48,32 @@ async def test_a_thread_task_enqueues_and_waits(queue: Queue) -> None:
 
     async with queue, queue.worker():
         assert await twice.call(21) == 42
+
+
+async def test_the_workers_loop_turns_while_a_thread_task_waits(queue: Queue) -> None:
+    asked, end = asyncio.Event(), asyncio.Event()
+
+    @queue.task
+    async def answer() -> int:
+        asked.set()
+        await end.wait()
+        return 42
+
+    @queue.task
+    def waits() -> int:
+        return queue.sync(answer.call())
+
+    @queue.task
+    async def another() -> int:
+        return 1
+
+    async with asyncio.timeout(10), queue, queue.worker():
+        result = await waits()
+        await asked.wait()
+        assert [await another.call() for _ in range(10)] == [1] * 10
+        assert not await result.ready()
+        end.set()
+        assert await result == 42
 
 
 async def test_with_a_worker_whose_queue_nobody_opened(make_queue: MakeQueue) -> None:
@@ -227,3 +254,127 @@ async def test_iterate(queue: Queue) -> None:
 
     async with queue, queue.worker():
         assert (await asyncio.to_thread(script))[-1] == "finished"
+
+
+STRANGE = [
+    ValueError("broken"),
+    SystemExit(3),
+    KeyboardInterrupt(),
+    GeneratorExit(),
+    asyncio.CancelledError("mine"),
+    StopIteration(1),
+    StopAsyncIteration(),
+    TimeoutError("mine"),
+]
+
+
+def outcome_in_a_thread(script: Callable[[], object]) -> Future[object]:
+    """Return what a script did, its error as a value: asyncio cannot carry every error out of a thread."""
+    done: Future[object] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(script())
+        except BaseException as error:
+            done.set_result(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return done
+
+
+@pytest.mark.parametrize("error", STRANGE, ids=lambda error: type(error).__name__)
+async def test_any_error_inside_enter_reaches_the_manager_and_the_thread(
+    memory_queue: Queue, error: BaseException
+) -> None:
+    seen: list[BaseException] = []
+
+    @asynccontextmanager
+    async def resource() -> AsyncIterator[None]:
+        try:
+            yield
+        except BaseException as raised:
+            seen.append(raised)
+            raise
+
+    def script() -> None:
+        with memory_queue.sync.enter(resource()):
+            raise error
+
+    async with memory_queue, asyncio.timeout(10):
+        assert await asyncio.wrap_future(outcome_in_a_thread(script)) is error
+        assert seen == [error]
+        assert await asyncio.to_thread(memory_queue.sync, memory_queue.kv.get("the loop goes on", "yes")) == "yes"
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+async def test_any_error_of_an_awaitable_reaches_the_thread(memory_queue: Queue, error: BaseException) -> None:
+    async def raises() -> None:
+        raise error
+
+    @asynccontextmanager
+    async def broken() -> AsyncIterator[None]:
+        raise error
+        yield
+
+    def entered() -> None:
+        with memory_queue.sync.enter(broken()):
+            pytest.fail("it was not opened")
+
+    async with memory_queue, asyncio.timeout(10):
+        for script in (lambda: memory_queue.sync(raises()), entered):
+            assert await asyncio.wrap_future(outcome_in_a_thread(script)) is error
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), StopIteration(1)], ids=repr)
+async def test_a_body_that_exits_inside_the_bridge_ends_its_job_only(queue: Queue, error: BaseException) -> None:
+    async def raises() -> None:
+        raise error
+
+    @queue.task
+    def inside() -> None:
+        with queue.sync.enter(queue.lock_task("a")):
+            raise error
+
+    @queue.task
+    def through() -> None:
+        queue.sync(raises())
+
+    @queue.task
+    async def after() -> bool:
+        return await queue.is_locked("a")
+
+    async with queue, queue.worker():
+        for task in (inside, through):
+            with pytest.raises(TaskException, match=type(error).__name__):
+                await (await task()).get(timeout=10)
+        assert await (await after()).get(timeout=10) is False
+
+
+async def test_a_manager_whose_loop_ends_is_left_with_it(make_queue: MakeQueue) -> None:
+    """The thread that is inside learns of it when it leaves, and does not wait for a loop that is gone."""
+    queue, calls = make_queue(), []
+    inside, go = threading.Event(), threading.Event()
+
+    @asynccontextmanager
+    async def resource() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            calls.append("left")
+
+    def script() -> None:
+        with queue.sync.enter(resource()):
+            inside.set()
+            assert go.wait(10)
+
+    async def main() -> Future[object]:
+        async with queue:
+            outcome = outcome_in_a_thread(script)
+            assert await asyncio.to_thread(inside.wait, 10)
+            return outcome
+
+    outcome = await asyncio.to_thread(lambda: asyncio.run(main()))
+    assert calls == ["left"]
+    go.set()
+    async with asyncio.timeout(10):
+        assert isinstance(await asyncio.wrap_future(outcome), CancelledError)

@@ -168,6 +168,10 @@ def at_every(signal: Signal, job: Job[Any], exc: BaseException | None = None) ->
 async def at_error(signal: Signal, job: Job[Any], exc: BaseException | None = None) -> None: ...
 
 
+@queue.signal()
+def three(signal: Signal, job: Job[Any], exc: BaseException | None) -> None: ...
+
+
 @queue.signal(SIGNAL_COMPLETE)
 def two(signal: Signal, job: Job[Any]) -> None: ...
 
@@ -319,6 +323,7 @@ async def canvases() -> None:
     c = await queue.enqueue(chord([add.s(1, 2)], total, 2.0))
     assert_type(c, Result[float])
     assert_type(await c, float)
+    assert_type(await queue.enqueue(chord(group([add.s(1, 2)]), total)), Result[float])
     assert_type(await add.schedule((1, 2), delay=10), Result[int])
     assert_type(await queue.enqueue(add.s(1)), Result[int])
 

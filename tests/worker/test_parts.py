@@ -34,6 +34,12 @@ class Promoting:
         return await self.answers.get()
 
 
+async def settle_down() -> None:
+    """Let everything go on that does not wait for the clock."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 # ---------------------------------------------------------------- scheduler
 @pytest.mark.asyncio
 async def test_a_due_time_heard_of_while_promoting_is_not_forgotten() -> None:
@@ -58,7 +64,7 @@ async def test_the_scheduler_sleeps_until_the_next_is_due_and_asks_no_more_often
     store = Promoting()
     scheduler = Scheduler(store)  # type: ignore[arg-type]
     running = asyncio.create_task(scheduler.run())
-    await asyncio.sleep(0.02)
+    await settle_down()
     assert store.times == 0
     for due_in in (50.0, 0.03, 60.0, None):
         scheduler.notice(due_in)
@@ -67,7 +73,7 @@ async def test_the_scheduler_sleeps_until_the_next_is_due_and_asks_no_more_often
     await store.asked.wait()
     assert loop.time() - began >= 0.02
     store.answers.put_nowait(None)
-    await asyncio.sleep(0.05)
+    await settle_down()
     assert store.times == 1
     running.cancel()
     await asyncio.wait({running})

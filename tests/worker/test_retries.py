@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from aioqueue import CancelExecution, Job, JobState, Queue, RetryTask, TaskCancelled, TaskException
+from aioqueue import CancelExecution, Job, JobState, Queue, RetryTask, TaskCancelled, TaskException, TaskTimeout
 from aioqueue.drivers.base import StoredJob
 from aioqueue.record import decode_record
 from tests.core.stores import eventually
@@ -120,6 +121,72 @@ async def test_the_delay_grows_and_a_sooner_one_wakes_the_worker(queue: Queue) -
                 due_in = await scheduled_in(queue, result.id)
                 assert 0.7 * delay < due_in <= delay + 1
             await driver.shift(due_in + 1)
+
+
+@pytest.mark.parametrize("kind", ["loop", "thread"])
+async def test_each_try_has_the_whole_timeout_and_the_last_one_fails(queue: Queue, kind: str) -> None:
+    seen: list[tuple[int, int]] = []
+    end = threading.Event()
+
+    async def on_loop(job: Job[Any]) -> None:
+        seen.append((job.tries, job.retries))
+        await asyncio.sleep(60)
+
+    def in_thread(job: Job[Any]) -> None:
+        seen.append((job.tries, job.retries))
+        end.wait(20)
+
+    body = queue.task(timeout=0.3, retries=2, context=True)(on_loop if kind == "loop" else in_thread)
+    async with queue, queue.worker():
+        try:
+            with pytest.raises(TaskTimeout, match=r"0\.3 s") as caught:
+                await (await body()).get(timeout=10)
+        finally:
+            end.set()
+    assert seen == [(0, 2), (1, 1), (2, 0)]
+    assert caught.value.retries == 0
+
+
+async def test_a_try_that_timed_out_is_followed_by_the_retry_delay(queue: Queue) -> None:
+    @queue.task(timeout=0.05, retries=1, retry_delay=100, context=True)
+    async def body(job: Job[Any]) -> str:
+        if not job.tries:
+            await asyncio.sleep(60)
+        return job.last_error
+
+    async with queue:
+        result = await body()
+        async with queue.worker():
+            assert 90 < await scheduled_in(queue, result.id) <= 100
+        await (await queue.session()).driver.shift(101)
+        async with queue.worker():
+            assert "timed out" in await result.get(timeout=5)
+
+
+async def test_a_call_says_its_own_timeout_of_every_try(memory_queue: Queue) -> None:
+    tries = 0
+
+    @memory_queue.task(timeout=60, retries=1)
+    async def body() -> None:
+        nonlocal tries
+        tries += 1
+        await asyncio.sleep(60)
+
+    async with memory_queue as queue, queue.worker():
+        with pytest.raises(TaskTimeout):
+            await (await body.options(timeout=0.02)()).get(timeout=5)
+    assert tries == 2
+
+
+async def test_the_time_between_two_tries_is_none_of_the_timeout(memory_queue: Queue) -> None:
+    @memory_queue.task(timeout=0.2, retries=1, retry_delay=0.3, context=True)
+    async def body(job: Job[Any]) -> int:
+        if not job.tries:
+            raise ValueError
+        return job.tries
+
+    async with memory_queue as queue, queue.worker():
+        assert await (await body()).get(timeout=5) == 1
 
 
 async def test_a_delayed_retry_runs_when_it_is_due(queue: Queue) -> None:
@@ -251,3 +318,31 @@ async def test_a_waiter_sees_no_error_of_a_try(queue: Queue) -> None:
     async with queue, queue.worker():
         result = await flaky()
         assert await asyncio.gather(*(result.get(timeout=5) for _ in range(5))) == ["there"] * 5
+
+
+@pytest.mark.parametrize(
+    ("options", "tries"),
+    [
+        ({}, 2),
+        ({"retry_on": (ConnectionError,)}, 1),
+        ({"retry_on": (TimeoutError,)}, 2),
+        ({"retry_on": (TaskTimeout, ValueError)}, 2),
+        ({"retry_not_on": (TimeoutError,)}, 1),
+        ({"retry_not_on": (ValueError,)}, 2),
+    ],
+    ids=repr,
+)
+async def test_a_timeout_is_retried_as_the_declaration_says(
+    memory_queue: Queue, options: dict[str, Any], tries: int
+) -> None:
+    seen: list[int] = []
+
+    @memory_queue.task(retries=1, timeout=0.02, context=True, **options)
+    async def body(job: Job[Any]) -> None:
+        seen.append(job.tries)
+        await asyncio.Event().wait()
+
+    async with memory_queue, memory_queue.worker():
+        with pytest.raises(TaskTimeout):
+            await (await body()).get(timeout=10)
+    assert len(seen) == tries

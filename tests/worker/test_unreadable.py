@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from aioqueue import JobState, Queue, TaskException, TaskExpired, TaskLost
-from aioqueue.drivers.base import Driver, NewJob
+from aioqueue import JobState, Queue, TaskException, TaskExpired, TaskLost, chord
+from aioqueue.drivers.base import Claim, Driver, Finished, NewJob
 from aioqueue.ids import new_id
 from aioqueue.record import FORMAT, Record, encode_record
+from aioqueue.worker import executor
+from aioqueue.worker.conclusion import DEFERRALS, defer, give_up
+from aioqueue.worker.reading import read_claim
 from tests.core.stores import MakeQueue, eventually
 
 pytestmark = pytest.mark.asyncio
@@ -59,6 +62,51 @@ async def test_bytes_that_are_no_job_are_dead_letters_at_once_and_their_neighbou
         page = await driver.jobs("dead")
         assert {job.id for job in page.jobs} == set(ids)
         assert {job.id: job.payload for job in page.jobs} == dict(zip(ids, GARBAGE, strict=True))
+
+
+async def test_what_waits_for_a_job_of_a_newer_format_ends_with_it_as_far_as_that_can_be_read() -> None:
+    later = {"then": [{"id": "second", "t": 1}, {"id": "third"}], "beyond": ["callback"]}
+    payload = msgspec.msgpack.encode({"v": FORMAT + 1, "t": "task", "a": {"not": "bytes"}, **later})
+    for outcome in (
+        defer(Claim("first", 1, "task", payload, 0, 0, DEFERRALS, 0.0), "was written by a newer release"),
+        give_up(Claim("first", 1, "task", payload, 0, 0, 0, 0.0), "aioqueue itself failed"),
+    ):
+        assert isinstance(outcome, Finished)
+        assert [(ended.id, ended.state) for ended in outcome.ends] == [
+            (job_id, JobState.FAILED) for job_id in ("second", "third", "callback")
+        ]
+
+
+async def test_a_member_at_which_aioqueue_itself_fails_ends_its_chord(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[object] = []
+
+    @queue.task
+    async def member(n: int) -> int:
+        return n
+
+    @queue.task
+    async def total(values: list[int]) -> int:
+        return sum(values)
+
+    @queue.task
+    async def failed(error: Any) -> None:
+        called.append(error)
+
+    def fail_at(claim: Claim, *rest: Any) -> Any:
+        if claim.id == broken.id:
+            raise ZeroDivisionError("a bug")
+        return read_claim(claim, *rest)
+
+    monkeypatch.setattr(executor, "read_claim", fail_at)
+    broken = member.s(2).error(failed)
+    async with queue, queue.worker():
+        result = await queue.enqueue(chord([member.s(1), broken], total))
+        with pytest.raises(TaskException, match="aioqueue itself failed"):
+            await result.get(timeout=5)
+        await eventually(lambda: len(called) == 1)
+        assert [job.id for job in (await (await queue.session()).driver.jobs("dead")).jobs] == [broken.id]
 
 
 @pytest.mark.parametrize("arguments", [b"", b"\xff", b"\x91\x01", b"\xc1" * 9], ids=repr)

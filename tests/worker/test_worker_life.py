@@ -14,6 +14,8 @@ import pytest
 
 from aioqueue import Job, JobState, Queue, StoreUnavailable, Worker
 from aioqueue.drivers.base import Driver, Outcome
+from aioqueue.errors import ConfigurationError
+from aioqueue.worker import incarnation
 from aioqueue.worker.reaper import Reaper
 from tests.core.stores import MakeQueue, eventually
 
@@ -836,3 +838,252 @@ async def test_a_lost_outcome_is_not_written(queue: Queue, caplog: pytest.LogCap
                 await eventually(lambda: "refused" in caplog.text)
             assert await result.state() is JobState.RUNNING
             assert not await result.ready()
+
+
+# ---------------------------------------------------------------- leaving nothing behind
+async def test_a_start_that_is_cancelled_in_any_turn_leaves_no_lease_that_is_renewed(
+    memory_queue: Queue, lease_threads: Callable[[], set[str]]
+) -> None:
+    async with memory_queue as queue:
+        for turns in range(20):
+            work = asyncio.create_task(Worker(queue, lease=0.3).run())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            work.cancel()
+            await asyncio.wait({work})
+            assert lease_threads() == set()
+
+
+async def test_a_start_that_nobody_can_be_told_of_is_undone(
+    memory_queue: Queue, lease_threads: Callable[[], set[str]]
+) -> None:
+    def started() -> None:
+        raise ZeroDivisionError("a bug")
+
+    async with memory_queue as queue:
+        with pytest.raises(ZeroDivisionError):
+            await Worker(queue).run(started)
+        assert await (await queue.session()).driver.leases() == []
+    assert lease_threads() == set()
+
+
+@pytest.mark.parametrize(
+    "refused", [{"claim", "release", "retire"}, {"claim", "settle", "retire"}, {"claim", "cancellations", "retire"}]
+)
+async def test_an_end_that_fails_leaves_nothing_that_runs(
+    memory_queue: Queue, lease_threads: Callable[[], set[str]], refused: set[str]
+) -> None:
+    began = asyncio.Event()
+
+    @memory_queue.task
+    async def body() -> None:
+        began.set()
+        await asyncio.sleep(60)
+
+    async def refuse(*_: Any) -> None:
+        raise ConfigurationError("the credentials are refused")
+
+    inner = memory_queue.driver()
+    drivers: list[Through] = []
+
+    def driver() -> Any:
+        drivers.append(Through(inner.clone()))
+        return drivers[-1]
+
+    memory_queue.driver = driver  # type: ignore[method-assign]
+    async with memory_queue as queue:
+        before = asyncio.all_tasks()
+        work = asyncio.create_task(Worker(queue, shutdown_timeout=0.05).run())
+        await body()
+        await began.wait()
+        for through in drivers[1:]:
+            through.instead.update(dict.fromkeys(refused, refuse))
+        await body()
+        with pytest.raises(ConfigurationError):
+            async with asyncio.timeout(5):
+                await work
+        assert asyncio.all_tasks() == before
+    assert lease_threads() == set()
+
+
+async def test_an_error_of_one_queue_lets_the_bodies_of_the_others_end(make_two_queues: tuple[Queue, Queue]) -> None:
+    broken, other = make_two_queues
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    @other.task
+    async def body() -> None:
+        began.set()
+        await asyncio.sleep(0.2)
+        ended.set()
+
+    async def claim(*_: Any) -> None:
+        await began.wait()
+        raise ZeroDivisionError("a bug")
+
+    inner = broken.driver()
+    broken.driver = lambda: Through(inner.clone(), claim=claim)  # type: ignore[method-assign,assignment,return-value]
+    async with broken, other:
+        result = await body()
+        with pytest.raises(ZeroDivisionError):
+            async with asyncio.timeout(5):
+                await Worker(broken, other).run()
+        assert ended.is_set()
+        assert await result.state() is JobState.SUCCEEDED
+
+
+@pytest.fixture
+def make_two_queues() -> tuple[Queue, Queue]:
+    """Two queues of one worker."""
+    return Queue("memory://", name="one"), Queue("memory://", name="two")
+
+
+async def test_a_settler_that_fails_ends_a_drain(memory_queue: Queue) -> None:
+    async def settle(incarnation: str, outcomes: Sequence[Outcome]) -> None:
+        raise ZeroDivisionError("a bug")
+
+    @memory_queue.task
+    async def body() -> int:
+        return 1
+
+    await body()
+    inner = memory_queue.driver()
+    memory_queue.driver = lambda: Through(inner.clone(), settle=settle)  # type: ignore[method-assign,assignment,return-value]
+    with pytest.raises(ZeroDivisionError):
+        async with asyncio.timeout(5):
+            await Worker(memory_queue, shutdown_timeout=0).drain()
+
+
+async def test_a_slow_handler_costs_no_other_job_a_delivery(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incarnation, "_LAST_WORDS", 0.5)
+    told, began = asyncio.Event(), asyncio.Event()
+
+    @queue.task
+    async def quick() -> int:
+        return 1
+
+    @queue.task
+    async def slow() -> None:
+        began.set()
+        await asyncio.sleep(60)
+
+    @queue.signal("complete")
+    async def hang(_signal: str, _job: Job[Any]) -> None:
+        told.set()
+        await asyncio.sleep(60)
+
+    async with queue:
+        driver = (await queue.session()).driver
+        worker = Worker(queue, shutdown_timeout=0)
+        work = asyncio.create_task(worker.run())
+        result, done = await slow(), await quick()
+        await began.wait()
+        await told.wait()
+        worker.stop()
+        async with asyncio.timeout(5):
+            await work
+        assert await driver.leases() == []
+        assert await result.state() is JobState.QUEUED
+        assert await done.state() is JobState.SUCCEEDED
+
+
+async def test_a_lost_lease_starts_nothing_of_what_was_claimed(memory_queue: Queue) -> None:
+    began, go = threading.Event(), threading.Event()
+    ran: list[int] = []
+
+    @memory_queue.task
+    def body(n: int) -> None:
+        ran.append(n)
+        if not began.is_set():
+            began.set()
+            go.wait(20)
+
+    try:
+        async with memory_queue as queue:
+            results = await body.map(range(4))
+            async with queue.worker(threads=1, lease=0.3):
+                await asyncio.to_thread(began.wait)
+                await reap_all((await queue.session()).driver)
+                await results.get(timeout=5)
+    finally:
+        go.set()
+    assert sorted(ran) == [0, 0, 1, 2, 3]
+
+
+async def test_a_worker_that_is_reaped_while_it_stops_waits_for_its_bodies_no_more(memory_queue: Queue) -> None:
+    began = asyncio.Event()
+
+    @memory_queue.task
+    async def body() -> None:
+        began.set()
+        await asyncio.sleep(60)
+
+    async with memory_queue as queue:
+        result = await body()
+        worker = Worker(queue, lease=0.3, shutdown_timeout=60)
+        work = asyncio.create_task(worker.run())
+        await began.wait()
+        worker.stop()
+        assert await reap_all((await queue.session()).driver) == 1
+        async with asyncio.timeout(5):
+            await work
+        assert await result.state() is JobState.QUEUED
+
+
+async def test_registering_again_survives_what_nobody_expects(
+    memory_queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    @memory_queue.task
+    async def body() -> int:
+        return 1
+
+    inner = memory_queue.driver()
+    broken = iter([False, True])
+
+    class Sometimes(Through):
+        async def register(self, *args: Any) -> None:
+            if next(broken, False):
+                raise OSError(24, "Too many open files")
+            await self.inner.register(*args)
+
+        def clone(self) -> Through:
+            return Sometimes(self.inner.clone())
+
+    memory_queue.driver = lambda: Sometimes(inner.clone())  # type: ignore[method-assign,assignment,return-value]
+    async with memory_queue as queue, queue.worker(lease=0.3):
+        assert await body.call() == 1
+        await reap_all((await queue.session()).driver)
+        assert await (await body()).get(timeout=5) == 1
+        await eventually(lambda: "Too many open files" in caplog.text)
+
+
+async def test_a_claim_that_ends_while_claims_are_compared_is_not_missed(
+    memory_queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    go, compared = asyncio.Event(), asyncio.Event()
+
+    @memory_queue.task
+    async def body() -> None:
+        await go.wait()
+
+    class Overtaken(Through):
+        async def claims(self, of: str) -> dict[str, int]:
+            answer = await self.inner.claims(of)
+            if answer:
+                go.set()
+                await eventually(result.ready)
+                await asyncio.sleep(0.02)  # until the worker has the answer to its settle
+                compared.set()
+            return answer
+
+        def clone(self) -> Through:
+            return Overtaken(self.inner.clone())
+
+    inner = memory_queue.driver()
+    memory_queue.driver = lambda: Overtaken(inner.clone())  # type: ignore[method-assign,assignment,return-value]
+    async with memory_queue as queue:
+        result = await body()
+        async with queue.worker(lease=0.4):
+            async with asyncio.timeout(5):
+                await compared.wait()
+            await asyncio.sleep(0)
+    assert "never arrived" not in caplog.text

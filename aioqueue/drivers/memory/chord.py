@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from aioqueue.drivers.base import NewJob
+
 
 @dataclass(slots=True)
 class Chord:
-    """So many values, each with its place; the first one for a place stays."""
+    """So many values, each with its place, and the callback they are for; the first one for a place stays."""
 
     size: int
+    callback: NewJob
     values: dict[int, bytes] = field(default_factory=dict)
 
     def add(self, index: int, value: bytes) -> bool:

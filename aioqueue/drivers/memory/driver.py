@@ -33,8 +33,8 @@ from aioqueue.drivers.base import (
     Verdict,
 )
 from aioqueue.drivers.memory import pages
-from aioqueue.drivers.memory.admission import admit, admit_chord
-from aioqueue.drivers.memory.ending import cancel
+from aioqueue.drivers.memory.admission import admit, admit_chords
+from aioqueue.drivers.memory.ending import cancel, end_unwanted
 from aioqueue.drivers.memory.record import Record, claim_of, due_time, stored
 from aioqueue.drivers.memory.settling import Settling
 from aioqueue.drivers.memory.store import MemoryStore, QueueState, Standing
@@ -73,8 +73,7 @@ class MemoryDriver:
         """Store each job, and each chord's callback as waiting, and wake a waiting worker."""
         with self._state() as state:
             now = state.now()
-            for chord in chords:
-                admit_chord(state, chord, now)
+            admit_chords(state, chords, now)
             answers = [admit(state, job, now) for job in jobs]
             if any(stirs for _, stirs in answers):
                 state.bell.ring()
@@ -217,10 +216,11 @@ class MemoryDriver:
                 return None
             del state.leases[incarnation]
             records = state.shelves.drop_claims(incarnation)
-            for record in records:
+            wanted = end_unwanted(state, records, state.now())
+            for record in wanted:
                 record.deliveries += 1
                 state.shelves.queue(record)
-            if records:
+            if wanted:
                 state.bell.ring()
             return len(records)
 
@@ -228,7 +228,8 @@ class MemoryDriver:
     async def revoke(self, target: str, until: float = 0.0, *, once: bool = False, ttl: float = 0.0) -> None:
         """Put a mark on `target`."""
         with self._state() as state:
-            state.revocations.put(target, until, once, ttl, state.now())
+            is_live = target.startswith("job:") and target[4:] in state.shelves.jobs
+            state.revocations.put(target, until, once, 0.0 if is_live else ttl, state.now())
 
     async def restore(self, target: str) -> bool:
         """Remove the mark of `target`."""
@@ -497,8 +498,9 @@ def check_size(data: bytes) -> None:
 
 
 def hand_back(state: QueueState, records: Sequence[Record]) -> int:
-    """Stand jobs that have lost their claims at the head of their lines; answer how many."""
-    state.shelves.hand_back(records)
-    if records:
+    """Stand jobs that have lost their claims at the head of their lines, or end them if someone asked for that."""
+    wanted = end_unwanted(state, records, state.now())
+    state.shelves.hand_back(wanted)
+    if wanted:
         state.bell.ring()
     return len(records)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from aioqueue.drivers.base import Cancelled, Ended, Finished, Settled
+from aioqueue.drivers.base import Cancelled, Ended, Finished, Settled, Unwanted
 from aioqueue.drivers.memory.record import Record
 from aioqueue.drivers.memory.store import QueueState
 from aioqueue.states import JobState
@@ -24,6 +24,7 @@ class Ending:
         """End a job that stands nowhere any more."""
         self.state.shelves.leave(record)
         self.state.chords.pop(record.id, None)
+        self.state.revocations.forget_job(record.id)
         self.news.append(self.state.remains.bury(ended, self.now))
         self._gone.append(record)
 
@@ -42,16 +43,17 @@ class Ending:
                 if record is not None and record.awaits == awaited.id:
                     self.state.shelves.withdraw(record)
                     self.state.shelves.leave(record)
+                    self.state.revocations.forget_job(record.id)
         self._gone.clear()
 
 
 def cancel(state: QueueState, ended: Ended, ends: Sequence[Ended], now: float) -> Cancelled:
-    """End a job that does not run, and `ends` with it; of one that runs, ask it."""
+    """End a job that does not run, and `ends` with it; of one that runs, ask for it."""
     record = state.shelves.jobs.get(ended.id)
     if record is None:
         return "unknown" if state.remains.state(ended.id, now) is JobState.UNKNOWN else "finished"
     if record.state is JobState.RUNNING:
-        record.unwanted = True
+        record.unwanted = Unwanted(ended, tuple(ends))
         return "asked"
     state.shelves.withdraw(record)
     ending = Ending(state, now)
@@ -60,3 +62,15 @@ def cancel(state: QueueState, ended: Ended, ends: Sequence[Ended], now: float) -
     ending.abandon_places()
     state.watchers.tell(ending.news, now)
     return "cancelled"
+
+
+def end_unwanted(state: QueueState, records: Sequence[Record], now: float) -> list[Record]:
+    """End those of these jobs, whose claims have ended, that someone asked to cancel; return the others."""
+    ending = Ending(state, now)
+    for record in sorted(records, key=lambda each: each.token):
+        if record.unwanted is not None:
+            ending.end(record, record.unwanted.ended)
+            ending.end_waiting(record.unwanted.ends)
+    ending.abandon_places()
+    state.watchers.tell(ending.news, now)
+    return [record for record in records if record.unwanted is None]

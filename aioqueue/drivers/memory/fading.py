@@ -51,6 +51,9 @@ class Fading(Generic[K, V]):
         self._entries.clear()
         self._ends.clear()
 
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
     def __iter__(self) -> Iterator[K]:
         return iter(self._entries)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aioqueue.drivers.base import Claim, NewJob, Revocation, StoredJob
+from aioqueue.drivers.base import Claim, NewJob, Revocation, StoredJob, Unwanted
 from aioqueue.states import JobState
 
 
@@ -13,8 +13,8 @@ class Record:
     """One job that waits, is scheduled, queued or running.
 
     `place` orders it among those that stand with it; `batch` and `token` are those of its claim while it runs, and
-    `unwanted` says that someone asked to cancel it then. `waits` are the places kept for its later stages; such a place
-    `awaits` it.
+    `unwanted` is what someone asked for who cancelled it then. `waits` are the places kept for its later stages; such a
+    place `awaits` it.
     """
 
     id: str
@@ -31,15 +31,19 @@ class Record:
     incarnation: str = ""
     token: int = 0
     batch: int = 0
-    unwanted: bool = False
+    unwanted: Unwanted | None = None
     waits: tuple[str, ...] = ()
     awaits: str = ""
 
 
 def admitted(job: NewJob, now: float) -> Record:
     """Return the record of a job that enters the store at `now`."""
-    expires_at = now + job.expires_in if job.expires_in else job.expires_at
-    return Record(job.id, job.task, job.payload, job.priority, expires_at, job.unique, waits=job.waits)
+    return Record(job.id, job.task, job.payload, job.priority, expiry(job, now), job.unique, waits=job.waits)
+
+
+def expiry(job: NewJob, now: float) -> float:
+    """Return when a job expires whose turn comes at `now`, 0 for never."""
+    return job.expires_at or (now + job.expires_in if job.expires_in else 0.0)
 
 
 def placeholder(job_id: str, awaits: str) -> Record:

@@ -36,11 +36,19 @@ class Revocations:
         self._marks.remove(target)
         return held
 
-    def consume(self, mark: Revocation, now: float) -> None:
-        """Use up a mark that holds once, unless a later one has taken its place."""
+    def consume(self, mark: Revocation, now: float) -> bool:
+        """Answer whether `mark` holds, or in its place one for good; use it up if it holds once."""
         standing = self.get(mark.target, now)
-        if standing is not None and standing.once and standing.serial == mark.serial:
+        if standing is None or (standing.once and standing.serial != mark.serial):
+            return False
+        if standing.once:
             self._marks.remove(mark.target)
+        return True
+
+    def forget_job(self, job_id: str) -> None:
+        """Remove the mark of a job that lives no more."""
+        if self._marks:
+            self._marks.remove(f"job:{job_id}")
 
     def clear(self) -> None:
         """Remove every mark."""

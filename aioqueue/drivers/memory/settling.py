@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aioqueue.drivers.base import Again, Finished, Membership, NewJob, Outcome, Verdict
-from aioqueue.drivers.memory.admission import succeed
+from aioqueue.drivers.memory.admission import call_back, succeed
 from aioqueue.drivers.memory.ending import Ending
 from aioqueue.drivers.memory.record import Record, due_time
 from aioqueue.drivers.memory.store import QueueState
@@ -29,6 +29,11 @@ class Settling:
         record = self.state.shelves.held(incarnation, outcome.id, outcome.token)
         if record is None:
             return "already" if self.state.remains.spent(outcome.token, self.now) else "lost"
+        if isinstance(outcome, Finished):
+            if outcome.consumes is not None and not self.state.revocations.consume(outcome.consumes, self.now):
+                return "unmarked"
+        elif record.unwanted is not None:
+            outcome = record.unwanted.instead_of(outcome)
         self.state.shelves.drop_claim(record)
         self.state.remains.spend(outcome.token, self.now)
         if isinstance(outcome, Finished):
@@ -46,17 +51,13 @@ class Settling:
         self.ending.end_waiting(outcome.ends)
         if outcome.member is not None:
             self._contribute(outcome.member, outcome.outcome)
-        if outcome.consumes is not None:
-            self.state.revocations.consume(outcome.consumes, self.now)
 
     def _contribute(self, member: Membership, value: bytes) -> None:
         chord = self.state.chords.get(member.chord)
         callback = self.state.shelves.waiting.get(member.chord)
         if chord is None or callback is None or not chord.add(member.index, value):
             return
-        self.state.shelves.withdraw(callback)
-        self.state.shelves.queue(callback)
-        self.stirs = True
+        self.stirs |= call_back(self.state, callback, self.now)
 
     def _repeat(self, record: Record, outcome: Again) -> None:
         if outcome.payload is not None:

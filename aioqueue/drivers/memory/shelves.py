@@ -102,13 +102,13 @@ class Shelves:
         del held[record.id]
         if not held:
             del self.claims[record.incarnation]
-        record.incarnation, record.unwanted = "", False
+        record.incarnation = ""
 
     def drop_claims(self, incarnation: str) -> list[Record]:
         """End all claims of an incarnation, and return their jobs in the order of the claims."""
         records = sorted(self.claims.pop(incarnation, {}).values(), key=lambda each: each.token)
         for record in records:
-            record.incarnation, record.unwanted = "", False
+            record.incarnation = ""
         return records
 
     @property

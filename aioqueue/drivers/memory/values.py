@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from math import inf
+from typing import Final
 
+from aioqueue.drivers.base import INTEGERS
 from aioqueue.drivers.memory.fading import Fading
 
-WHOLE_NUMBER = re.compile(rb"-?[0-9]+")
+_WHOLE_NUMBER: Final = re.compile(rb"0|-?[1-9][0-9]{0,18}")
 
 
 class Values:
@@ -33,8 +35,13 @@ class Values:
     def increment(self, key: str, by: int, now: float) -> int:
         """Add to a whole number; its ttl stays."""
         value = self._values.get(key, now)
-        if value is not None and not WHOLE_NUMBER.fullmatch(value):
-            raise ValueError(f"the value of {key!r} is not a whole number")
-        total = int(value or 0) + by
+        total = _sum(key, b"0" if value is None else value, by)
         self._values.put(key, b"%d" % total, self._values.until(key, now), now)
         return total
+
+
+def _sum(key: str, text: bytes, by: int) -> int:
+    total = int(text) + by if _WHOLE_NUMBER.fullmatch(text) else None
+    if total is None or any(number not in INTEGERS for number in (int(text), by, total)):
+        raise ValueError(f"the value of {key!r}, or {by} more, is not a whole number of 64 bits")
+    return total

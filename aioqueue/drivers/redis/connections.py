@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final, cast
 
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 
 from aioqueue.drivers.redis.server import Server, refusal
 from aioqueue.errors import StoreUnavailable
 
 CALL_TIMEOUT: Final = 5.0
+SLOWEST_LINK: Final = 250_000  # bytes a second; what is sent may take that long
 
 
 class Connections:
     """Up to `limit` connections, opened when needed and kept until `close`.
 
-    A connection whose call did not end with a reply is dropped, so that no other call can read what it left behind.
+    A connection whose call did not end with a reply is dropped, so that no other call can read what it left behind. So
+    is one that was refused something: a server that has become a replica would refuse for ever, while its name leads to
+    the new master by now.
     """
 
     def __init__(self, server: Server, limit: int) -> None:
@@ -33,11 +37,16 @@ class Connections:
     async def call(self, *command: str | bytes | float, blocks_for: float = 0.0) -> Any:
         """Send one command, which the server may answer only after `blocks_for` seconds, and return its reply.
 
+        The server may be silent for `CALL_TIMEOUT` seconds; a large command or reply may be longer on its way.
         Raises `StoreUnavailable`, `ConfigurationError` for refused credentials, and redis-py's `NoScriptError`.
         """
+        packed = pack_command(cast("Any", command))  # hiredis declares a tuple of one
         try:
-            async with self._places, asyncio.timeout(CALL_TIMEOUT + blocks_for):
-                return await self._call(command)
+            await self._wait_for_place()
+            try:
+                return await self._call(packed, CALL_TIMEOUT + blocks_for + len(packed) / SLOWEST_LINK)
+            finally:
+                self._places.release()
         except NoScriptError:
             raise
         except (RedisError, OSError) as error:
@@ -49,17 +58,32 @@ class Connections:
         idle, self._idle = self._idle, []
         await disconnect((*idle, *self._busy))
 
-    async def _call(self, command: tuple[str | bytes | float, ...]) -> Any:
-        connection = await self._take()
+    async def _wait_for_place(self) -> None:
+        if self._places.locked():
+            async with asyncio.timeout(CALL_TIMEOUT):
+                await self._places.acquire()
+        else:
+            await self._places.acquire()
+
+    async def _call(self, packed: bytes, patience: float) -> Any:
+        connection = None
         try:
-            packed = pack_command(cast("Any", command))  # hiredis declares a tuple of one
-            await connection.send_packed_command(packed)
-            reply = await connection.read_response()
-        except ResponseError:
-            await self._give_back(connection)
+            try:
+                async with asyncio.timeout(patience):
+                    connection = await self._take()
+                    await connection.send_packed_command(packed)
+                    reply = await connection.read_response(disconnect_on_error=False)
+            except TimeoutError:
+                if connection is None:
+                    raise
+                reply = await _rest_of_reply(connection)
+        except (NoScriptError, OutOfMemoryError):
+            if connection is not None:
+                await self._give_back(connection)
             raise
         except BaseException:
-            await self._drop(connection)
+            if connection is not None:
+                await self._drop(connection)
             raise
         await self._give_back(connection)
         return reply
@@ -107,6 +131,22 @@ async def _is_usable(connection: AbstractConnection) -> bool:
         return connection.is_connected and not await connection.can_read()
     except RedisConnectionError:
         return False
+
+
+async def _rest_of_reply(connection: AbstractConnection) -> Any:
+    """Read on as long as bytes come: only silence is a failure, while a large reply takes its time on a slow link."""
+    heard = 0
+    while (bytes_here := _bytes_here(connection)) != heard:
+        heard = bytes_here
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CALL_TIMEOUT):
+                return await connection.read_response(disconnect_on_error=False)
+    raise TimeoutError
+
+
+def _bytes_here(connection: AbstractConnection) -> int:
+    """Return how much has come of a reply that is not complete; redis-py itself tells nobody."""
+    return cast("int", cast("Any", connection)._parser._reader.len())  # noqa: SLF001
 
 
 async def disconnect(connections: Iterable[AbstractConnection]) -> None:

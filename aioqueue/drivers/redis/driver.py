@@ -6,7 +6,7 @@ import logging
 import math
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final, TypeVar, cast
@@ -42,11 +42,12 @@ from aioqueue.errors import ConfigurationError, StoreUnavailable
 from aioqueue.states import JobState
 
 STEP: Final = 1_000
+STEP_BYTES: Final = 4 * 1024 * 1024
 CALLS_AT_ONCE: Final = 8
 OLDEST_SERVER: Final = (6, 2)
 
 _CANCELLED: Final[tuple[Cancelled, ...]] = ("cancelled", "asked", "finished", "unknown")
-_VERDICTS: Final[tuple[Verdict, ...]] = ("settled", "already", "lost")
+_VERDICTS: Final[tuple[Verdict, ...]] = ("settled", "already", "lost", "unmarked")
 _SHELVES: Final[tuple[Shelf, ...]] = ("queued", "scheduled", "running", "dead")
 _QUEUE_NAME: Final = re.compile(r"[\w.:-]+", re.ASCII)
 _PAGES: Final = {shelf: load(f"jobs_{shelf}") for shelf in _SHELVES}
@@ -123,12 +124,9 @@ class RedisDriver:
     # ------------------------------------------------------------------ jobs
     async def enqueue(self, jobs: Sequence[NewJob], chords: Sequence[NewChord] = ()) -> list[Admitted]:
         answers: list[Admitted] = []
-        waiting = [wire.pack(wire.chord_rows(chords))] if chords else []
         for step in _steps(jobs) if jobs else ([],):
-            codes, others, hearers = await self._run(_ENQUEUE, wire.pack(wire.job_rows(step)), *waiting)
-            self._audience = hearers > 0
-            answers += wire.read_admitted(step, codes, others)
-            waiting.clear()
+            answers += await self._enqueue(step, chords)
+            chords = ()
         return answers
 
     async def cancel(self, ended: Ended, ends: Sequence[Ended] = ()) -> Cancelled:
@@ -137,7 +135,7 @@ class RedisDriver:
         return _CANCELLED[code]
 
     async def cancellations(self, incarnation: str) -> list[str]:
-        asked = await self._connections().call("SMEMBERS", f"{self._prefix}unwanted:{incarnation}")
+        asked = await self._connections().call("HKEYS", f"{self._prefix}unwanted:{incarnation}")
         return [job_id.decode() for job_id in asked]
 
     async def reschedule(self, job_id: str, delay: float, eta: float) -> bool:
@@ -159,9 +157,7 @@ class RedisDriver:
     async def settle(self, incarnation: str, outcomes: Sequence[Outcome]) -> list[Verdict]:
         answers: list[Verdict] = []
         for step in _steps(outcomes):
-            rows, extras = wire.outcome_rows(step)
-            reply = await self._run(_SETTLE, incarnation, wire.pack(rows), wire.pack(extras))
-            answers += [_VERDICTS[code] for code in reply]
+            answers += await self._settle(incarnation, step)
         return answers
 
     async def release(self, incarnation: str, claims: Mapping[str, int]) -> int:
@@ -290,7 +286,8 @@ class RedisDriver:
     # ------------------------------------------------------------------ results
     async def results(self, ids: Sequence[str]) -> list[Settled | None]:
         known: list[Settled | None] = []
-        for step in _steps(ids):
+        while len(known) < len(ids):
+            step = ids[len(known) : len(known) + STEP]
             known += wire.read_settled(step, await self._run(_RESULTS, wire.pack(step)))
         return known
 
@@ -305,9 +302,9 @@ class RedisDriver:
     async def watch(self, ids: Sequence[str], ttl: float) -> list[Settled | None]:
         known: list[Settled | None] = []
         milliseconds = max(1, math.ceil(ttl * 1000))
-        for step in _steps(ids):
-            bodies = await self._run(_WATCH, self._listener_id, milliseconds, wire.pack(step))
-            known += wire.read_settled(step, bodies)
+        while len(known) < len(ids):
+            step = ids[len(known) : len(known) + STEP]
+            known += wire.read_settled(step, await self._run(_WATCH, self._listener_id, milliseconds, wire.pack(step)))
         return known
 
     async def unwatch(self, ids: Sequence[str]) -> None:
@@ -358,6 +355,24 @@ class RedisDriver:
             return  # this user may not ask
         _check_info(info, self._server.address)
 
+    async def _enqueue(self, jobs: Sequence[NewJob], chords: Sequence[NewChord]) -> list[Admitted]:
+        packed = [wire.pack(wire.job_rows(jobs))]
+        if _is_too_large(jobs, packed):
+            first, second = _halves(jobs)
+            return [*await self._enqueue(first, chords), *await self._enqueue(second, ())]
+        if chords:
+            packed.append(wire.pack(wire.chord_rows(chords)))
+        codes, others, hearers = wire.unrefused(await self._run(_ENQUEUE, *packed))
+        self._audience = hearers > 0
+        return wire.read_admitted(jobs, codes, others)
+
+    async def _settle(self, incarnation: str, outcomes: Sequence[Outcome]) -> list[Verdict]:
+        packed = [wire.pack(part) for part in wire.outcome_rows(outcomes)]
+        if _is_too_large(outcomes, packed):
+            first, second = _halves(outcomes)
+            return [*await self._settle(incarnation, first), *await self._settle(incarnation, second)]
+        return [_VERDICTS[code] for code in await self._run(_SETTLE, incarnation, *packed)]
+
     async def _run(self, script: Any, *arguments: str | bytes | float) -> Any:
         return await run(self._connections(), script, self._prefix, *arguments)
 
@@ -397,6 +412,15 @@ def _steps(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """Cut a long call into what one script may carry."""
     for start in range(0, len(items), STEP):
         yield items[start : start + STEP]
+
+
+def _is_too_large(items: Sequence[object], packed: Iterable[bytes]) -> bool:
+    return len(items) > 1 and sum(map(len, packed)) > STEP_BYTES
+
+
+def _halves(items: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+    middle = len(items) // 2
+    return items[:middle], items[middle:]
 
 
 def _check_size(data: bytes) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     AuthorizationError,
     NoPermissionError,
@@ -87,6 +88,10 @@ def refusal(server: Server, error: Exception) -> AioqueueError:
     """Return what an error of the server or of the way to it means to a caller, in one line."""
     if isinstance(error, (AuthenticationError, AuthorizationError, NoPermissionError)):
         return ConfigurationError(f"Redis at {server.address} refused the credentials: {_line(error)}")
+    if isinstance(error, AskError):  # of which "moved" is one
+        return ConfigurationError(
+            f"Redis at {server.address} is one node of a cluster, which keeps this queue elsewhere"
+        )
     if isinstance(error, TimeoutError):
         return StoreUnavailable(f"Redis at {server.address} did not answer in time")
     # Before Redis 7 the refusal comes wrapped in the script's error.

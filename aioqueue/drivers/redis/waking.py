@@ -48,8 +48,10 @@ class Waking:
 
     async def close(self) -> None:
         """Close the connections; waits under way end with `StoreUnavailable`."""
-        await asyncio.gather(*self._calling_off, return_exceptions=True)
-        await self._waits.close()
+        try:
+            await asyncio.gather(*self._calling_off, return_exceptions=True)
+        finally:
+            await self._waits.close()
 
     async def _pop(self, name: str, seconds: float) -> Any:
         """Return the key whose element was popped and the element, None after the timeout."""

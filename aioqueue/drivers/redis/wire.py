@@ -25,6 +25,7 @@ from aioqueue.drivers.base import (
     Revocation,
     Settled,
     StoredJob,
+    known_member,
 )
 from aioqueue.states import JobState
 
@@ -75,14 +76,22 @@ def job_rows(jobs: Iterable[NewJob]) -> tuple[list[Field], Few]:
     return rows, few
 
 
-def chord_rows(chords: Sequence[NewChord]) -> tuple[list[Field], Few, list[int]]:
-    """Return the rows of the callbacks, what few of them have, and the number of members of each chord."""
-    return (*job_rows(chord.callback for chord in chords), [chord.size for chord in chords])
+def chord_rows(chords: Sequence[NewChord]) -> tuple[list[Field], Few, list[int], list[tuple[str, ...]]]:
+    """Return the rows of the callbacks, what few of them have, and each chord's number of values and members."""
+    rows, few = job_rows(chord.callback for chord in chords)
+    return rows, few, [chord.size for chord in chords], [chord.members for chord in chords]
 
 
 def _few(job: NewJob) -> dict[str, Any]:
     keys: dict[str, Any] = {"unique": job.unique} if job.unique else {}
     return {**keys, "waits": job.waits} if job.waits else keys
+
+
+def unrefused(reply: Reply) -> Reply:
+    """Return the answer to an enqueue; `ValueError` if that names a member because of which a chord was refused."""
+    if len(reply) == 1:
+        raise known_member(reply[0].decode())
+    return reply
 
 
 def read_admitted(jobs: Sequence[NewJob], codes: Sequence[int], others: Sequence[Any]) -> list[Admitted]:
@@ -198,7 +207,8 @@ def _again(outcome: Again) -> dict[str, Any]:
 
 
 def read_settled(ids: Sequence[str], bodies: Sequence[bytes | None]) -> list[Settled | None]:
-    return [_settled(job_id, body) if body else None for job_id, body in zip(ids, bodies, strict=True)]
+    """Return what the bodies say of the first of these ids: a store may have answered for no more of them."""
+    return [_settled(job_id, body) if body else None for job_id, body in zip(ids, bodies, strict=False)]
 
 
 def _settled(job_id: str, body: bytes) -> Settled:

@@ -2,20 +2,21 @@
 
 A ring is a hint of one byte. It says that the store is worth a look, so nothing is lost with a ring that does not
 arrive but time. Processes that cannot reach each other's sockets, in containers or under other users, live by their
-timeouts.
+timeouts. Whoever cannot see a bell must therefore not take it down: its friends can. So the name of a bell says in
+which folder for temporary files it hangs, and only who sees that very folder without the bell knows that it is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import secrets
 import socket
 import stat
 import tempfile
+import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -24,15 +25,16 @@ RESULTS: Final = b"r"
 TOPICS: Final = b"t"
 NOTHING: Final = b""
 
-_TRIES: Final = 10
+LONGEST_BINDING: Final = 60.0
+
 _MUTE: Final = "mute:"
 
 
 class Bell:
     """The bell of one driver, rung by others. Where there are no such sockets it is mute, and its driver must poll."""
 
-    def __init__(self, path: Path) -> None:
-        self._socket = _bound_socket(path)
+    def __init__(self) -> None:
+        self._socket = _bound_socket(Path(tempfile.gettempdir()))
         self.is_mute = self._socket is None
         self.address = self._socket.getsockname() if self._socket else _MUTE + secrets.token_hex(8)
 
@@ -42,12 +44,13 @@ class Bell:
             loop.add_reader(self._socket, self._receive, rung)
 
     def close(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Stop listening and remove the socket and, with the last of them, its directory."""
+        """Stop listening and remove the socket; the directory is this user's for all bells, and stays."""
         if self._socket and self._socket.fileno() >= 0 and not loop.is_closed():
             loop.remove_reader(self._socket)
         self.disown()
         if not self.is_mute:
-            _remove(Path(self.address))
+            with suppress(OSError):
+                Path(self.address).unlink()
 
     def disown(self) -> None:
         """Release the socket, and leave the bell to the process that this one was forked from."""
@@ -77,8 +80,10 @@ class Ringer:
             return True
         try:
             self._socket.sendto(kind, address)
-        except (FileNotFoundError, ConnectionRefusedError):
+        except ConnectionRefusedError:
             return False
+        except FileNotFoundError:
+            return not _is_gone(Path(address))
         except OSError:  # full: others rang already; forbidden: another user's
             return True
         return True
@@ -89,35 +94,48 @@ class Ringer:
             self._socket.close()
 
 
-def remove_dead(address: str, path: Path) -> None:
-    """Remove what a killed process left of its bell, if it hangs where this user's bells of the file do."""
+def remove_dead(address: str) -> None:
+    """Remove what a killed process left of its bell, if it hangs where this user's bells do."""
     socket_file = Path(address)
-    if socket_file.parent == _directory(path):
-        _remove(socket_file)
+    if socket_file.parent == _directory(Path(tempfile.gettempdir())):
+        with suppress(OSError):
+            socket_file.unlink()
 
 
-def _remove(socket_file: Path) -> None:
-    with suppress(OSError):
-        socket_file.unlink()
-    with suppress(OSError):
-        socket_file.parent.rmdir()
+def _remove_all_dead(directory: Path) -> None:
+    """Remove what killed processes left of their bells, also of those for files that nobody opens any more.
+
+    A socket is bound in two steps: one that nobody is behind and that is still young may be about to be.
+    """
+    long_ago = time.time() - LONGEST_BINDING
+    for bell in directory.iterdir():
+        with suppress(OSError):
+            if bell.lstat().st_mtime < long_ago and _is_dead(bell):
+                bell.unlink()
 
 
-def _bound_socket(path: Path) -> socket.socket | None:
+def _is_dead(bell: Path) -> bool:
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as probe:
+        try:
+            probe.connect(str(bell))
+        except ConnectionRefusedError:
+            return bell.is_socket()  # any other file refuses as well
+    return False
+
+
+def _bound_socket(folder: Path) -> socket.socket | None:
     if not hasattr(socket, "AF_UNIX"):
         return None
     bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     bell.setblocking(False)
-    for _ in range(_TRIES):
-        try:
-            bell.bind(str(_free_address(_directory(path))))
-        except FileNotFoundError:  # another driver has just removed the directory with its last bell
-            continue
-        except OSError:
-            break
-        return bell
-    bell.close()
-    return None
+    directory = _directory(folder)
+    try:
+        bell.bind(str(_free_address(directory)))
+    except OSError:
+        bell.close()
+        return None
+    _remove_all_dead(directory)
+    return bell
 
 
 def _free_address(directory: Path) -> Path:
@@ -126,10 +144,23 @@ def _free_address(directory: Path) -> Path:
     status = directory.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise PermissionError(f"{directory} is not ours alone")
-    return directory / secrets.token_hex(6)
+    return directory / f"{secrets.token_hex(6)}-{_mark(directory.parent)}"
 
 
-def _directory(path: Path) -> Path:
-    """Return the directory for one user's bells of one file: the same in every process, and short."""
-    key = f"{os.getuid()}:{path.resolve()}"
-    return Path(tempfile.gettempdir()) / f"aioqueue-{hashlib.sha256(os.fsencode(key)).hexdigest()[:16]}"
+def _mark(folder: Path) -> str:
+    """Return what tells a folder from another one of the same name, in another mount namespace or container."""
+    status = folder.stat()
+    return f"{status.st_dev:x}.{status.st_ino:x}"
+
+
+def _is_gone(bell: Path) -> bool:
+    """Tell whether a bell that is not to be seen would be seen here if it were there."""
+    try:
+        return bell.name.partition("-")[2] == _mark(bell.parent.parent)
+    except OSError:
+        return False
+
+
+def _directory(folder: Path) -> Path:
+    """Return the directory for one user's bells, of all files: the same in every process, and short."""
+    return folder / f"aioqueue-{os.getuid()}"

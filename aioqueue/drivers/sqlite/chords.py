@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aioqueue.drivers.base import Membership
-from aioqueue.drivers.sqlite.schedule import place
+from aioqueue.drivers.sqlite.schedule import due_time, place
 from aioqueue.drivers.sqlite.transaction import Transaction, json_list
 
 
 def keep_value(transaction: Transaction, member: Membership, value: bytes) -> None:
-    """Keep a member's value, unless it has one, and queue the callback with the last of them."""
+    """Keep a member's value, unless it has one, and enqueue the callback with the last of them."""
     kept = transaction.execute("keep_value", chord=member.chord, place=member.index, value=value).rowcount
     if kept and transaction.one("count_value", chord=member.chord) == (0,):
         _call_back(transaction, member.chord)
@@ -19,7 +19,10 @@ def keep_value(transaction: Transaction, member: Membership, value: bytes) -> No
 def _call_back(transaction: Transaction, chord: str) -> None:
     callback = transaction.row("waiting_callback", chord=chord)
     if callback:
-        place(transaction, callback[0], due_at=0.0)
+        position, delay, eta, expires_in = callback
+        if expires_in:
+            transaction.execute("fix_expiry", position=position, expires_at=transaction.now + expires_in)
+        place(transaction, position, due_time(transaction, eta, delay))
 
 
 def inputs_of(transaction: Transaction, ids: Sequence[str]) -> dict[str, tuple[bytes, ...]]:

@@ -8,6 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from aioqueue.drivers.base import Claim, Claimed
+from aioqueue.drivers.sqlite.cancelling import end_unwanted
 from aioqueue.drivers.sqlite.chords import inputs_of
 from aioqueue.drivers.sqlite.revoking import marks_of
 from aioqueue.drivers.sqlite.schedule import due_in
@@ -74,11 +75,12 @@ def _reserve_tokens(transaction: Transaction, count: int) -> int:
 
 
 def release(transaction: Transaction, incarnation: str, claims: Mapping[str, int]) -> int:
-    """Put claimed jobs back where they stood."""
+    """Put claimed jobs back where they stood, but end those that someone asked to cancel."""
+    ended = end_unwanted(transaction, incarnation, claims)
     rows = [(transaction.queue, incarnation, token, job_id) for job_id, token in claims.items()]
     released = transaction.many("release_claim", rows)
     transaction.news.jobs |= released > 0
-    return released
+    return ended + released
 
 
 def claims(transaction: Transaction, incarnation: str) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from aioqueue.drivers.base import Admission, Admitted, NewChord, NewJob
+from aioqueue.drivers.base import Admission, Admitted, NewChord, NewJob, known_member
 from aioqueue.drivers.sqlite.schedule import announce, due_time
 from aioqueue.drivers.sqlite.transaction import Row, Transaction, json_list
 
@@ -33,16 +33,29 @@ def _enqueue_chords(transaction: Transaction, chords: Sequence[NewChord]) -> Non
     taken = _taken(transaction, callbacks)
     admitted = _admitted(transaction, callbacks, taken)
     new = [chord for chord, its in zip(chords, admitted, strict=True) if its.admission == "accepted"]
+    _refuse_known_members(transaction, new)
     transaction.many("insert_job", [_row(transaction, chord.callback, "waiting", 0.0) for chord in new])
-    transaction.many("insert_chord", [(transaction.queue, chord.callback.id, chord.size, chord.size) for chord in new])
+    transaction.many("insert_chord", [_chord_row(transaction, chord) for chord in new])
     _keep_places(transaction, [chord.callback for chord in new], taken)
 
 
+def _refuse_known_members(transaction: Transaction, chords: Sequence[NewChord]) -> None:
+    """Raise `ValueError` for a member that will give its chord no value, because it is there already."""
+    members = [job_id for chord in chords for job_id in chord.members]
+    known = _known(transaction, members) if members else {}
+    if known:
+        raise known_member(next(iter(known)))
+
+
 def _taken(transaction: Transaction, jobs: Sequence[NewJob]) -> Taken:
-    ids = json_list([*(job.id for job in jobs), *(stage for job in jobs for stage in job.waits)])
-    taken: Taken = {row[0]: "finished" for row in transaction.rows("finished_ids", ids=ids)}
-    taken.update((row[0], "present") for row in transaction.rows("present_ids", ids=ids))
-    return taken
+    return _known(transaction, [*(job.id for job in jobs), *(stage for job in jobs for stage in job.waits)])
+
+
+def _known(transaction: Transaction, job_ids: Sequence[str]) -> Taken:
+    ids = json_list(job_ids)
+    known: Taken = {row[0]: "finished" for row in transaction.rows("finished_ids", ids=ids)}
+    known.update((row[0], "present") for row in transaction.rows("present_ids", ids=ids))
+    return known
 
 
 def _admitted(transaction: Transaction, jobs: Sequence[NewJob], taken: Taken) -> list[Admitted]:
@@ -73,3 +86,9 @@ def _keep_places(transaction: Transaction, jobs: Sequence[NewJob], taken: Taken)
 def _row(transaction: Transaction, job: NewJob, state: str, due_at: float) -> Row:
     expires_at = job.expires_at or (transaction.now + job.expires_in if job.expires_in else 0.0)
     return transaction.queue, job.id, state, job.task, job.priority, due_at, expires_at, job.unique, job.payload
+
+
+def _chord_row(transaction: Transaction, chord: NewChord) -> Row:
+    job = chord.callback
+    expires_in = 0.0 if job.expires_at else job.expires_in
+    return transaction.queue, job.id, chord.size, chord.size, job.delay, job.eta, expires_in

@@ -1,4 +1,4 @@
-"""What an error of SQLite means to the caller."""
+"""What an error of SQLite, or of the files beside it, means to the caller."""
 
 from __future__ import annotations
 
@@ -42,10 +42,13 @@ def is_busy(error: BaseException) -> bool:
 
 def as_unavailable(error: Exception, path: Path) -> Exception:
     """Return `StoreUnavailable` with one clear line if the file is at fault, else the error itself."""
-    reason = _REASONS.get(primary_code(error))
-    if reason is None:
+    if isinstance(error, OSError):
+        what = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+        unavailable = StoreUnavailable(f"the SQLite file {path}: {what}")
+    elif reason := _REASONS.get(primary_code(error)):
+        unavailable = StoreUnavailable(f"the SQLite file {path}: {reason} ({error})")
+    else:
         return error
-    unavailable = StoreUnavailable(f"the SQLite file {path}: {reason} ({error})")
     unavailable.__cause__ = error
     return unavailable
 

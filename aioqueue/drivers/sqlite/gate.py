@@ -28,15 +28,11 @@ class Gate:
 
     @contextmanager
     def passed(self) -> Iterator[None]:
-        """Hold the gate."""
+        """Hold the gate; `OSError` if its file is gone and cannot be made again."""
         if sys.platform == "win32":  # there it is left to chance, as in SQLite itself
             yield
             return
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        while not self._is_there():  # whoever left last has removed it meanwhile
-            os.close(self._file)
-            self._file = self._open()
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._enter()
         try:
             yield
         finally:
@@ -50,6 +46,14 @@ class Gate:
                 if self._is_there():
                     Path(self._path).unlink()
         os.close(self._file)
+
+    def _enter(self) -> None:
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        while not self._is_there():  # whoever left last has removed it meanwhile
+            fresh = self._open()  # first: what was closed before this fails would soon be somebody else's file
+            os.close(self._file)
+            self._file = fresh
+            fcntl.flock(self._file, fcntl.LOCK_EX)
 
     def _open(self) -> int:
         return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)

@@ -20,6 +20,7 @@ from aioqueue.drivers.sqlite.transaction import News, Transaction
 
 T = TypeVar("T")
 Operation: TypeAlias = Callable[[Transaction], Any]
+FileId: TypeAlias = tuple[int, int]
 
 
 @dataclass(slots=True, frozen=True)
@@ -28,6 +29,7 @@ class Store:
 
     connection: sqlite3.Connection
     path: Path
+    file: FileId
     queue: int
     bell: int
     gate: Gate

@@ -25,11 +25,12 @@ class HandOver:
     An operation that was handed over is run, also when its caller has gone.
     """
 
-    def __init__(self, path: Path, hear: Callable[[News], None]) -> None:
+    def __init__(self, path: Path, hear: Callable[[News], None], gap: Callable[[], None]) -> None:
         self.loop = asyncio.get_running_loop()
         self.audience = False
         self._path = path
         self._hear = hear
+        self._gap = gap
         self._entries: SimpleQueue[Entry | None] = SimpleQueue()
         self._room = asyncio.Semaphore(CAPACITY)
         self._closed = False
@@ -66,6 +67,16 @@ class HandOver:
             _resolve(ending)
         self._hear(result.news)
 
+    def _collapse(self, error: StoreUnavailable) -> None:
+        self._closed = True
+        endings = []
+        with suppress(Empty):
+            while True:
+                entry = self._entries.get_nowait()
+                if entry:
+                    endings.append(Ending(entry, error=error))
+        self._deliver(Round(endings))
+
     # ------------------------------------------------------------------ on the thread
     def take(self) -> list[Entry]:
         """Wait for an operation and return it with all others that wait; nothing at the end."""
@@ -81,6 +92,14 @@ class HandOver:
     def deliver(self, result: Round) -> None:
         """Resolve the futures of a group, all in one turn of the loop."""
         self.tell(self._deliver, result)
+
+    def collapse(self, error: StoreUnavailable) -> None:
+        """Fail what waits here, and take nothing more: there is nobody left to run it."""
+        self.tell(self._collapse, error)
+
+    def tell_of_gap(self) -> None:
+        """Let it be known on the loop that the file is another one, without what this driver had asked of the old."""
+        self.tell(lambda _: self._gap(), None)
 
     def tell(self, call: Callable[[Any], object], value: object) -> None:
         """Call something on the loop, if it is still there."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from aioqueue.drivers.base import INTEGERS
 from aioqueue.drivers.sqlite.transaction import Transaction
 
-_WHOLE_NUMBER: Final = re.compile(rb"-?[0-9]+")
+_WHOLE_NUMBER: Final = re.compile(rb"0|-?[1-9][0-9]{0,18}")
 
 
 def get(transaction: Transaction, key: str) -> bytes | None:
@@ -38,8 +39,13 @@ def pop(transaction: Transaction, key: str) -> bytes | None:
 def increment(transaction: Transaction, key: str, by: int) -> int:
     """Add to a whole number, which keeps its ttl."""
     text, expires_at = transaction.row("get", key=key) or (b"0", 0.0)
-    if not _WHOLE_NUMBER.fullmatch(text):
-        raise ValueError(f"the value of {key!r} is not a whole number")
-    total = int(text) + by
+    total = _sum(key, text, by)
     transaction.execute("put", key=key, value=b"%d" % total, expires_at=expires_at)
+    return total
+
+
+def _sum(key: str, text: bytes, by: int) -> int:
+    total = int(text) + by if _WHOLE_NUMBER.fullmatch(text) else None
+    if total is None or any(number not in INTEGERS for number in (int(text), by, total)):
+        raise ValueError(f"the value of {key!r}, or {by} more, is not a whole number of 64 bits")
     return total

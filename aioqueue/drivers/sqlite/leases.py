@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aioqueue.drivers.base import Lease, Renewal
-from aioqueue.drivers.sqlite.cancelling import cancellations
+from aioqueue.drivers.sqlite.cancelling import cancellations, end_unwanted
 from aioqueue.drivers.sqlite.transaction import Transaction
 
 
@@ -37,6 +37,7 @@ def reap(transaction: Transaction, incarnation: str, counter: int) -> int | None
 
 
 def _release_all(transaction: Transaction, incarnation: str, deliveries: int) -> int:
+    ended = end_unwanted(transaction, incarnation)
     released = transaction.execute("release_all", incarnation=incarnation, deliveries=deliveries).rowcount
     transaction.news.jobs |= released > 0
-    return released
+    return ended + released

@@ -28,10 +28,10 @@ class Opened:
 
     def __init__(self, path: Path, queue: str) -> None:
         self.process = os.getpid()
-        self.hand_over = HandOver(path, self._hear_news)
+        self.hand_over = HandOver(path, self._hear_news, self._ask_again)
         self.wakes = Wakes()
         self.subscribing = Subscribing(self.hand_over)
-        self._bell = Bell(path)
+        self._bell = Bell()
         self._writer = Writer(path, queue, self._bell.address, self.hand_over)
         self._listening: Listening | None = None
         self._polling: asyncio.Task[None] | None = None
@@ -88,6 +88,11 @@ class Opened:
             self.wakes.ring()
         if news.heard and self._listening:
             self._listening.tell(news.heard)
+
+    def _ask_again(self) -> None:
+        """Look at everything in a file that took the place of the old one, and subscribe there."""
+        self.subscribing.renew()
+        self._hear_rings({JOBS, RESULTS, TOPICS})
 
     def _hear_rings(self, kinds: set[bytes]) -> None:
         if JOBS in kinds:

@@ -9,9 +9,9 @@ from aioqueue.drivers.sqlite.transaction import Transaction, json_list
 
 
 def revoke(transaction: Transaction, target: str, until: float, *, once: bool, ttl: float) -> None:
-    """Put a mark on a target; it stops to hold at `until` or after `ttl` seconds."""
+    """Put a mark on a target; it stops to hold at `until`, or after `ttl` seconds unless it is on a live job."""
     ends = [until] if until else []
-    ends += [transaction.now + ttl] if ttl else []
+    ends += [transaction.now + ttl] if ttl and not _is_live(transaction, target) else []
     transaction.execute("revoke", target=target, until=until, once=once, expires_at=min(ends, default=0.0))
 
 
@@ -42,6 +42,19 @@ def _holding(transaction: Transaction, targets: Iterable[str]) -> dict[str, Revo
     return {target: Revocation(target, until, bool(once), serial) for target, until, once, serial in rows}
 
 
-def consume(transaction: Transaction, used: Sequence[Revocation]) -> None:
-    """Remove once-revocations that are still these very marks."""
-    transaction.many("consume", [(transaction.queue, mark.target, mark.serial) for mark in used])
+def _is_live(transaction: Transaction, target: str) -> bool:
+    job_id = target.removeprefix("job:")
+    return job_id != target and transaction.row("standing", id=job_id) is not None
+
+
+def consume(transaction: Transaction, mark: Revocation) -> bool:
+    """Remove a once-revocation; answer whether it held, or one in its place holds for good."""
+    if transaction.row("consume", target=mark.target, serial=mark.serial):
+        return True
+    standing = _holding(transaction, [mark.target]).get(mark.target)
+    return standing is not None and not standing.once
+
+
+def forget(transaction: Transaction, job_ids: Sequence[str]) -> None:
+    """Remove the marks of jobs that live no more."""
+    transaction.execute("forget_marks", ids=json_list(job_ids))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from aioqueue.drivers.sqlite.bell import JOBS, NOTHING, RESULTS, TOPICS
 from aioqueue.drivers.sqlite.transaction import News, Transaction, json_list
+
+BELLS_KEPT: Final = 1_000
 
 
 class Ring(NamedTuple):
@@ -29,7 +31,12 @@ def rings_for(transaction: Transaction, news: News) -> list[Ring]:
 
 
 def roll_call(transaction: Transaction) -> list[Ring]:
-    """Return rings that say nothing: whoever they do not reach has gone without taking its bell down."""
+    """Return rings that say nothing: whoever they do not reach has gone without taking its bell down.
+
+    Those that are out of sight, of containers that were killed, come to an end by their number.
+    """
+    for (number,) in transaction.rows("oldest_bells", kept=BELLS_KEPT):
+        take_bell_down(transaction, number)
     return [Ring(bell, address, NOTHING) for bell, address in transaction.rows("other_bells")]
 
 

@@ -7,8 +7,9 @@ from typing import TypeAlias
 
 from aioqueue.drivers.base import DEAD_LETTERS_KEPT, DONE_MARKER_TTL, Again, Finished, Outcome, Verdict
 from aioqueue.drivers.sqlite import stages
+from aioqueue.drivers.sqlite.cancelling import read_request
 from aioqueue.drivers.sqlite.chords import keep_value
-from aioqueue.drivers.sqlite.ending import end_jobs, end_waiting
+from aioqueue.drivers.sqlite.ending import end_jobs, end_waiting, let_go
 from aioqueue.drivers.sqlite.enqueueing import enqueue
 from aioqueue.drivers.sqlite.revoking import consume
 from aioqueue.drivers.sqlite.schedule import announce, due_time
@@ -16,6 +17,7 @@ from aioqueue.drivers.sqlite.transaction import Transaction, json_list
 
 Position: TypeAlias = int
 Held: TypeAlias = tuple[Position, Outcome]
+Standing: TypeAlias = tuple[Position, bytes]
 
 
 def settle(transaction: Transaction, incarnation: str, outcomes: Sequence[Outcome]) -> list[Verdict]:
@@ -24,9 +26,12 @@ def settle(transaction: Transaction, incarnation: str, outcomes: Sequence[Outcom
     settled: dict[int, Held] = {}
     verdicts: list[Verdict] = []
     for outcome in outcomes:
-        position = held.pop((outcome.token, outcome.id), None)
-        if position is not None:
-            settled[outcome.token] = position, outcome
+        claim = held.get((outcome.token, outcome.id))
+        if claim is not None and _is_unmarked(transaction, outcome):
+            verdicts.append("unmarked")
+        elif claim is not None:
+            settled[outcome.token] = _wanted(claim, outcome)
+            del held[outcome.token, outcome.id]
             verdicts.append("settled")
         elif outcome.token in settled or _was_settled(transaction, outcome):
             verdicts.append("already")
@@ -36,10 +41,24 @@ def settle(transaction: Transaction, incarnation: str, outcomes: Sequence[Outcom
     return verdicts
 
 
-def _held(transaction: Transaction, incarnation: str, outcomes: Sequence[Outcome]) -> dict[tuple[int, str], Position]:
+def _held(transaction: Transaction, incarnation: str, outcomes: Sequence[Outcome]) -> dict[tuple[int, str], Standing]:
     tokens = json_list([outcome.token for outcome in outcomes])
     rows = transaction.rows("held_claims", incarnation=incarnation, tokens=tokens)
-    return {(token, job_id): position for token, job_id, position in rows}
+    return {(token, job_id): (position, unwanted) for token, job_id, position, unwanted in rows}
+
+
+def _is_unmarked(transaction: Transaction, outcome: Outcome) -> bool:
+    """Tell whether an outcome lacks the mark that it consumes, which is used up otherwise."""
+    mark = outcome.consumes if isinstance(outcome, Finished) else None
+    return mark is not None and not consume(transaction, mark)
+
+
+def _wanted(standing: Standing, outcome: Outcome) -> Held:
+    """Return what is to be written: a job that someone asked to cancel does not run again."""
+    position, unwanted = standing
+    if unwanted and isinstance(outcome, Again):
+        return position, read_request(unwanted).instead_of(outcome)
+    return position, outcome
 
 
 def _was_settled(transaction: Transaction, outcome: Outcome) -> bool:
@@ -57,9 +76,10 @@ def _write(transaction: Transaction, settled: Sequence[Held]) -> None:
 
 def _write_together(transaction: Transaction, settled: Sequence[Held]) -> None:
     finished = [(position, outcome) for position, outcome in settled if isinstance(outcome, Finished)]
+    gone: list[str] = []
     if finished:
         _bury(transaction, finished)
-        _finish(transaction, [position for position, _ in finished], [outcome for _, outcome in finished])
+        gone = _finish(transaction, [position for position, _ in finished], [outcome for _, outcome in finished])
     for position, outcome in settled:
         if isinstance(outcome, Again):
             _run_again(transaction, position, outcome)
@@ -67,6 +87,8 @@ def _write_together(transaction: Transaction, settled: Sequence[Held]) -> None:
     if successors:
         stages.vacate(transaction, [successor.id for successor in successors])
         enqueue(transaction, successors)
+    if gone:
+        let_go(transaction, gone)
 
 
 def _bury(transaction: Transaction, finished: Sequence[tuple[Position, Finished]]) -> None:
@@ -77,16 +99,14 @@ def _bury(transaction: Transaction, finished: Sequence[tuple[Position, Finished]
         transaction.execute("keep_newest_dead", kept=DEAD_LETTERS_KEPT)
 
 
-def _finish(transaction: Transaction, positions: Sequence[Position], finished: Sequence[Finished]) -> None:
-    """End the jobs, and what their ends mean to others."""
-    for outcome in finished:
-        end_waiting(transaction, outcome.ends)
-    end_jobs(transaction, positions, finished)
+def _finish(transaction: Transaction, positions: Sequence[Position], finished: Sequence[Finished]) -> list[str]:
+    """End the jobs, and what their ends mean to others; return the ids of all that ended."""
+    gone = [job_id for outcome in finished for job_id in end_waiting(transaction, outcome.ends)]
+    gone += end_jobs(transaction, positions, finished)
     for outcome in finished:
         if outcome.member:
             keep_value(transaction, outcome.member, outcome.outcome)
-    if used := [outcome.consumes for outcome in finished if outcome.consumes]:
-        consume(transaction, used)
+    return gone
 
 
 def _run_again(transaction: Transaction, position: Position, outcome: Again) -> None:

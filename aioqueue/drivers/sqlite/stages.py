@@ -12,6 +12,6 @@ def vacate(transaction: Transaction, ids: Sequence[str]) -> set[str]:
     return {row[0] for row in transaction.rows("vacate_places", ids=json_list(ids))}
 
 
-def abandon(transaction: Transaction, ended: Sequence[str]) -> None:
-    """Remove what waits for jobs that have ended: nobody will take these places."""
-    transaction.execute("abandon_places", ids=json_list(ended))
+def abandon(transaction: Transaction, ended: Sequence[str]) -> list[str]:
+    """Remove what waits for jobs that have ended, and return which that was: nobody will take these places."""
+    return [row[0] for row in transaction.rows("abandon_places", ids=json_list(ended))]

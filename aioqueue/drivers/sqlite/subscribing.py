@@ -15,6 +15,7 @@ class Subscribing:
         self._hand_over = hand_over
         self._hears: dict[str, HearNews] = {}
         self._seen = 0
+        self._is_forgotten = False
         self._fetching: Errand | None = None
 
     @property
@@ -26,6 +27,12 @@ class Subscribing:
         """Fetch what others have published."""
         if self._fetching:
             self._fetching.ring()
+
+    def renew(self) -> None:
+        """Subscribe anew to every topic, in a file that knows nothing of it."""
+        self._seen = 0
+        self._is_forgotten = True
+        self.ring()
 
     async def add(self, topic: str, hear: HearNews) -> None:
         """Subscribe to a topic."""
@@ -57,6 +64,10 @@ class Subscribing:
             await self._fetching.close()
 
     async def _fetch(self) -> None:
+        if self._is_forgotten:
+            for topic in [*self._hears]:
+                await self._hand_over.write(topics.subscribe, topic)
+            self._is_forgotten = False
         while posts := await self._hand_over.read(topics.news_since, self._seen):
             self._seen = posts[-1].number
             for post in posts:

@@ -13,14 +13,13 @@ from threading import Thread
 from typing import Final
 
 from aioqueue.drivers.sqlite.bell import Ringer, remove_dead
-from aioqueue.drivers.sqlite.faults import as_unavailable, patiently
-from aioqueue.drivers.sqlite.gate import Gate
-from aioqueue.drivers.sqlite.group import Store, run, transact
+from aioqueue.drivers.sqlite.entering import close, enter, is_in_place, leave
+from aioqueue.drivers.sqlite.faults import as_unavailable
+from aioqueue.drivers.sqlite.group import Ending, Round, Store, run, transact
 from aioqueue.drivers.sqlite.handover import HandOver
-from aioqueue.drivers.sqlite.layout import connect
 from aioqueue.drivers.sqlite.purge import purge
-from aioqueue.drivers.sqlite.ringing import Ring, roll_call, take_bell_down
-from aioqueue.drivers.sqlite.statements import STATEMENTS
+from aioqueue.drivers.sqlite.ringing import Ring, hear_jobs, roll_call, take_bell_down
+from aioqueue.errors import StoreUnavailable
 
 PURGE_EVERY: Final = 5.0
 LONGEST_FAREWELL: Final = 60.0
@@ -39,6 +38,7 @@ class Writer:
         self._opened: asyncio.Future[Exception | None] = hand_over.loop.create_future()
         self._ended: asyncio.Future[None] = hand_over.loop.create_future()
         self._purge_at = time.monotonic() + PURGE_EVERY
+        self._store: Store | None = None
         self._thread = Thread(target=self._live, name=f"aioqueue-sqlite-{queue}", daemon=True)
 
     async def start(self) -> None:
@@ -59,49 +59,72 @@ class Writer:
     # ------------------------------------------------------------------ on the thread
     def _live(self) -> None:
         try:
-            with (
-                closing(connect(self._path)) as connection,
-                closing(Ringer()) as ringer,
-                closing(Gate(self._path)) as gate,
-            ):
-                store = self._enter(connection, gate)
-                self._ring(store, ringer, transact(store, roll_call))
-                self._hand_over.tell(self._opened.set_result, None)
-                self._serve(store, ringer)
-                with suppress(sqlite3.Error):  # others find the bell dead and take it down
-                    transact(store, partial(take_bell_down, number=store.bell))
+            with closing(Ringer()) as ringer:
+                if self._open(ringer):
+                    self._serve(ringer)
+        except Exception as error:
+            logger.exception("the thread of the SQLite file %s has ended", self._path)
+            self._hand_over.collapse(StoreUnavailable(f"the SQLite file {self._path}: its thread has ended: {error!r}"))
+        finally:
+            try:
+                if self._store:
+                    leave(self._store)
+            finally:
+                self._hand_over.tell(self._ended.set_result, None)
+
+    def _open(self, ringer: Ringer) -> bool:
+        try:
+            self._store = enter(self._path, self._queue, self._address)
+            self._ring(self._store, ringer, transact(self._store, roll_call))
         except Exception as error:  # noqa: BLE001 -- whatever it is, its place is at the one who opens
             self._hand_over.tell(self._opened.set_result, as_unavailable(error, self._path))
-        finally:
-            self._hand_over.tell(self._ended.set_result, None)
+            return False
+        self._hand_over.tell(self._opened.set_result, None)
+        return True
 
-    def _enter(self, connection: sqlite3.Connection, gate: Gate) -> Store:
-        def attempt() -> Store:
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                queue = connection.execute(STATEMENTS["find_queue"], {"name": self._queue}).fetchall()[0][0]
-                values = {"queue": queue, "address": self._address}
-                bell = connection.execute(STATEMENTS["hang_bell"], values).fetchall()[0][0]
-                return Store(connection, self._path, queue, bell, gate)
-
-        return patiently(attempt)
-
-    def _serve(self, store: Store, ringer: Ringer) -> None:
+    def _serve(self, ringer: Ringer) -> None:
         while group := self._hand_over.take():
+            try:
+                store = self._store_in_place()
+            except Exception as error:  # noqa: BLE001 -- whatever it is, its place is at the callers
+                unavailable = StoreUnavailable(f"the SQLite file {self._path} is not in its place any more: {error}")
+                self._hand_over.deliver(Round([Ending(entry, error=unavailable) for entry in group]))
+                continue
             result = run(store, group)
             self._hand_over.deliver(result)
             self._ring(store, ringer, result.rings)
             self._purge(store)
 
+    def _store_in_place(self) -> Store:
+        """Return the store; a file that was removed, or that another took the place of, is left for what is there."""
+        if self._store and is_in_place(self._store):
+            return self._store
+        if self._store:
+            lost, self._store = self._store, None
+            close(lost)  # first: what it has open beside the file would be used for the new one
+        self._store = self._enter_anew()
+        logger.error("the SQLite file %s was removed or replaced: what was in it is gone", self._path)
+        self._hand_over.tell_of_gap()
+        return self._store
+
+    def _enter_anew(self) -> Store:
+        store = enter(self._path, self._queue, self._address)
+        try:
+            transact(store, hear_jobs)
+        except BaseException:
+            close(store)
+            raise
+        return store
+
     def _ring(self, store: Store, ringer: Ringer, rings: list[Ring]) -> None:
         for ring in rings:
             if not ringer.ring(ring.address, ring.kind):
-                remove_dead(ring.address, self._path)
-                with suppress(sqlite3.Error):  # it is found dead again
+                remove_dead(ring.address)
+                with suppress(sqlite3.Error, OSError):  # it is found dead again
                     transact(store, partial(take_bell_down, number=ring.bell))
 
     def _purge(self, store: Store) -> None:
-        with suppress(sqlite3.Error):  # there is a next time
+        with suppress(sqlite3.Error, OSError):  # there is a next time
             self._purge_if_due(store)
 
     def _purge_if_due(self, store: Store) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from aioqueue.drivers.base import DONE_MARKER_TTL, Again, Driver, Ended, Finished, NewChord, NewJob, Settled
+from aioqueue.drivers.base import DONE_MARKER_TTL, Again, Claim, Driver, Ended, Finished, NewChord, NewJob, Settled
 from aioqueue.states import JobState
 from aioqueue.testing.conformance.cancelling import TURNS, cut_off
 from aioqueue.testing.conformance.results import listening
@@ -211,29 +211,131 @@ async def check_several_running_jobs_are_asked(stage: Stage) -> None:
     assert await driver.cancellations("unheard-of") == []
 
 
-async def check_a_request_ends_with_its_claim(stage: Stage) -> None:
+async def let_go(driver: Driver, how: str, claim: Claim) -> None:
+    """Have the worker's claim end without an end of its job, and see that it was counted."""
+    if how == "release":
+        assert await driver.release("worker", tokens([claim])) == 1
+    elif how == "retire":
+        assert await driver.retire("worker") == 1
+    elif how == "reap":
+        assert await reap(driver, "worker") == 1
+    else:
+        again = Again(claim.id, claim.token, b"changed", delay=100 if how == "later" else 0)
+        assert await driver.settle("worker", [again]) == ["settled"]
+
+
+WAYS = ("release", "retire", "reap", "again", "later")
+
+
+async def check_a_job_that_was_asked_never_runs_again(stage: Stage) -> None:
+    driver, other = await stage.driver(), await stage.driver()
+    for how in WAYS:
+        claim = await run_another(driver, how)
+        assert await other.cancel(ended(how, EVERY_BYTE)) == "asked"
+        await let_go(driver, how, claim)
+        await expect_states(driver, {how: JobState.CANCELLED})
+        assert await driver.results([how]) == [Settled(how, JobState.CANCELLED, EVERY_BYTE)]
+        assert await driver.cancellations("worker") == []
+        assert await driver.claims("worker") == {}
+        assert await other.cancel(ended(how)) == "finished"
+        assert await admissions(driver, plain(how)) == ["finished"]
+        await expect_counts(driver)
+
+
+async def run_another(driver: Driver, job_id: str) -> Claim:
+    """Enqueue a job, and let a worker with a lease of its own, and no batch before, claim it."""
+    await driver.retire("worker")
+    return await run_one(driver, job_id)
+
+
+async def check_whoever_waits_for_a_job_that_was_asked_is_told(stage: Stage) -> None:
+    waiter, driver = await stage.driver(), await stage.driver()
+    listener = await listening(waiter)
+    for how in WAYS:
+        claim = await run_another(driver, how)
+        assert await waiter.watch([how], 600) == [None]
+        await driver.cancel(ended(how))
+        await let_go(driver, how, claim)
+    await listener.hears(*WAYS)
+    assert listener.heard == {how: Settled(how, JobState.CANCELLED, b"cancelled") for how in WAYS}
+
+
+async def check_what_waits_for_a_job_that_was_asked_ends_with_it(stage: Stage) -> None:
+    driver = await stage.driver()
+    for how in WAYS:
+        await driver.retire("worker")
+        await hire(driver)
+        ended_too, forgotten = f"{how} ended", f"{how} forgotten"
+        await driver.enqueue([NewJob(how, "task", b"", waits=(ended_too, forgotten), unique="key")])
+        claim = await take_one(driver)
+        assert await driver.cancel(ended(how), [ended(ended_too, b"with it"), ended("unheard-of")]) == "asked"
+        await expect_waiting(driver, ended_too, forgotten)
+        await let_go(driver, how, claim)
+        assert await driver.results([ended_too]) == [Settled(ended_too, JobState.CANCELLED, b"with it")]
+        await expect_states(driver, {forgotten: JobState.UNKNOWN, "unheard-of": JobState.UNKNOWN})
+    await expect_counts(driver)
+    await driver.enqueue([NewJob("next", "task", b"", unique="key")])
+    await expect_line(driver, ["next"])
+
+
+async def check_neighbours_of_a_job_that_was_asked_go_back(stage: Stage) -> None:
+    driver = await stage.driver()
+    jobs = numbered(4)
+    await driver.enqueue(jobs)
+    for batch, how in enumerate(("release", "retire", "reap")):
+        await hire(driver)
+        claims = await take(driver, batch=batch)
+        await driver.cancel(ended(claims[1].id))
+        if how == "release":
+            assert await driver.release("worker", tokens(claims)) == len(claims)
+        else:
+            assert await (driver.retire("worker") if how == "retire" else reap(driver, "worker")) == len(claims)
+        jobs = [job for job in jobs if job.id != claims[1].id]
+        await expect_line(driver, ids_of(jobs))
+    await hire(driver, "last")
+    assert [claim.deliveries for claim in await take(driver, "last")] == [1]
+
+
+async def check_a_settle_that_ends_a_job_that_was_asked_may_be_sent_again(stage: Stage) -> None:
+    driver = await stage.driver()
+    claim = await run_one(driver, "a")
+    await driver.cancel(ended("a", result_ttl=0))
+    outcome = Again("a", claim.token, delay=100, successors=(NewJob("successor", "task", b""),))
+    assert await driver.settle("worker", [outcome]) == ["settled"]
+    assert await driver.settle("worker", [outcome]) == ["already"]
+    assert await driver.results(["a"]) == [Settled("a", JobState.CANCELLED, b"")]
+    await expect_line(driver, ["successor"])
+    assert await driver.promote(10) is None
+
+
+async def check_the_last_request_says_how_a_job_ends(stage: Stage) -> None:
     driver = await stage.driver()
     claim = await run_one(driver, "a")
     await driver.cancel(ended("a"))
+    await driver.cancel(Ended("a", JobState.EXPIRED, b"too late", 60))
     await driver.release("worker", tokens([claim]))
-    claim = await take_one(driver, batch=2)
-    assert await driver.cancellations("worker") == []
+    assert await driver.results(["a"]) == [Settled("a", JobState.EXPIRED, b"too late")]
+
+
+async def check_an_end_of_its_own_is_what_a_job_that_was_asked_has(stage: Stage) -> None:
+    driver = await stage.driver()
+    claim = await run_one(driver, "a")
     await driver.cancel(ended("a"))
-    await driver.settle("worker", [Again("a", claim.token)])
-    await take_one(driver, batch=3)
-    assert await driver.cancellations("worker") == []
+    assert await driver.settle("worker", [success(claim)]) == ["settled"]
+    assert await driver.results(["a"]) == [Settled("a", JobState.SUCCEEDED, b"value")]
+    assert await driver.retire("worker") == 0
+    await expect_counts(driver)
+
+
+async def check_a_job_whose_claim_is_lost_is_not_ended_by_it(stage: Stage) -> None:
+    driver = await stage.driver()
+    claim = await run_one(driver, "a")
     await driver.cancel(ended("a"))
-    await driver.retire("worker")
-    await hire(driver, "second")
-    await take_one(driver, "second")
-    assert await driver.cancellations("second") == []
-    await driver.cancel(ended("a"))
-    await reap(driver, "second")
-    await hire(driver, "third")
-    await take_one(driver, "third")
-    assert await driver.cancellations("third") == []
-    assert (await driver.renew("third")).cancel == []
-    assert await driver.cancellations("second") == []
+    assert await driver.release("worker", {"a": claim.token + 1_000}) == 0
+    assert await driver.release("thief", tokens([claim])) == 0
+    assert await driver.settle("thief", [Again("a", claim.token)]) == ["lost"]
+    await expect_states(driver, {"a": JobState.RUNNING})
+    assert await driver.cancellations("worker") == ["a"]
 
 
 async def check_the_same_batch_again_keeps_the_request(stage: Stage) -> None:

@@ -70,6 +70,44 @@ async def check_a_limit_is_kept_and_more_is_told(stage: Stage) -> None:
     assert (third.jobs, third.more) == ([], False)
 
 
+async def check_large_jobs_come_in_as_many_claims_as_it_takes(stage: Stage) -> None:
+    driver = await stage.driver()
+    half_mb = bytes(512 * 1024)
+    jobs = [NewJob(f"job-{number:02}", "task", half_mb, priority=number == 0) for number in range(40)]
+    await driver.enqueue(jobs)
+    await hire(driver)
+    seen: list[str] = []
+    for batch in range(1, len(jobs) + 1):
+        claimed = await driver.claim("worker", batch, 100, 1)
+        again = await driver.claim("worker", batch, 100, 1)
+        assert ids_of(again.jobs) == ids_of(claimed.jobs) != []
+        assert all(claim.payload == half_mb for claim in again.jobs)
+        seen += ids_of(claimed.jobs)
+        assert claimed.more == again.more == (len(seen) < len(jobs))
+        if not claimed.more:
+            break
+        await expect_line(driver, ids_of(jobs)[len(seen) :])
+    assert seen == ids_of(jobs)
+
+
+async def check_large_suspects_are_left_for_the_next_claim(stage: Stage) -> None:
+    driver = await stage.driver()
+    await driver.enqueue([NewJob(name, "task", bytes(1_100_000)) for name in "ab"])
+    await hire(driver, "victim")
+    for batch in (1, 2):
+        await driver.claim("victim", batch, 10, 1)
+    assert await reap(driver, "victim") == 2
+    await driver.enqueue(plain("c"))
+    await hire(driver)
+    seen: list[str] = []
+    more = True
+    while more:
+        claimed = await driver.claim("worker", len(seen), 10, 2 - len(seen))
+        assert claimed.jobs
+        seen, more = seen + ids_of(claimed.jobs), claimed.more
+    assert seen == ["a", "b", "c"]
+
+
 async def check_repeating_a_batch_gives_the_same_jobs(stage: Stage) -> None:
     driver, after_reconnect = await stage.driver(), await stage.driver()
     await driver.enqueue(numbered(6))

@@ -128,6 +128,7 @@ async def check_expiry_is_fixed_at_the_enqueue(stage: Stage) -> None:
         [
             NewJob("in", "task", b"", expires_in=100),
             NewJob("at", "task", b"", expires_at=before + 200.5),
+            NewJob("both", "task", b"", expires_at=before + 200.5, expires_in=100),
             NewJob("never", "task", b""),
         ]
     )
@@ -137,6 +138,7 @@ async def check_expiry_is_fixed_at_the_enqueue(stage: Stage) -> None:
     expires = {claim.id: claim.expires_at for claim in await take(driver)}
     assert before + 99.99 <= expires["in"] <= after + 100.01
     assert abs(expires["at"] - (before + 200.5)) < 0.01
+    assert expires["both"] == expires["at"]
     assert expires["never"] == 0
 
 

@@ -8,9 +8,10 @@ from aioqueue.drivers.base import Driver
 from aioqueue.states import JobState
 from aioqueue.testing.conformance.cancelling import TURNS, cut_off
 from aioqueue.testing.conformance.stage import Stage
-from aioqueue.testing.conformance.steps import EVERY_BYTE, expect_counts, plain, run_one, success
+from aioqueue.testing.conformance.steps import AGES, EVERY_BYTE, expect_counts, plain, run_one, success
 
-NO_NUMBERS = (b"", b"x", b"1.5", b"1e3", b"0x10", b"\xff", b"1 2")
+NO_NUMBERS = (b"", b"x", b"1.5", b"1e3", b"0x10", b"\xff", b"1 2", b"+1", b"007", b"-0", b"%d" % 2**63, b"9" * 5_000)
+LARGEST = 2**63 - 1
 
 
 async def expect_value(driver: Driver, key: str, value: bytes | None) -> None:
@@ -140,6 +141,24 @@ async def check_only_whole_numbers_count(stage: Stage) -> None:
             raise AssertionError(f"{value!r} was counted")
 
 
+async def check_a_number_stays_within_64_bits(stage: Stage) -> None:
+    driver = await stage.driver()
+    for start, by in ((LARGEST, 1), (-LARGEST - 1, -1), (0, LARGEST + 1), (-1, LARGEST + 1), (1, -LARGEST - 2)):
+        await driver.put("number", b"%d" % start, 100)
+        try:
+            await driver.increment("number", by)
+        except ValueError:
+            await expect_value(driver, "number", b"%d" % start)
+        else:
+            raise AssertionError(f"{by} was added to {start}")
+    await driver.put("number", b"%d" % (LARGEST - 1))
+    assert await driver.increment("number") == LARGEST
+    assert await driver.increment("number", -LARGEST) == 0
+    assert await driver.increment("number", -LARGEST - 1) == -LARGEST - 1
+    await driver.shift(1_000)
+    await expect_value(driver, "number", b"%d" % (-LARGEST - 1))
+
+
 async def check_a_number_keeps_its_ttl(stage: Stage) -> None:
     driver = await stage.driver()
     await driver.put("number", b"41", 100)
@@ -150,6 +169,17 @@ async def check_a_number_keeps_its_ttl(stage: Stage) -> None:
     assert await driver.increment("number") == 1
     await driver.shift(1_000)
     await expect_value(driver, "number", b"1")
+
+
+async def check_a_value_may_be_kept_for_ages(stage: Stage) -> None:
+    driver = await stage.driver()
+    for ttl in AGES:
+        await driver.put("key", b"value", ttl)
+        await expect_value(driver, "key", b"value")
+        assert await driver.pop("key") == b"value"
+        assert await driver.put_if_absent("key", b"1", ttl)
+        assert await driver.increment("key") == 2
+        await driver.delete("key")
 
 
 async def check_of_many_at_once(stage: Stage) -> None:

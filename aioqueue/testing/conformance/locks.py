@@ -6,6 +6,7 @@ import asyncio
 
 from aioqueue.testing.conformance.cancelling import TURNS, cut_off
 from aioqueue.testing.conformance.stage import Stage
+from aioqueue.testing.conformance.steps import AGES
 
 
 async def check_a_lock_has_one_owner(stage: Stage) -> None:
@@ -34,6 +35,18 @@ async def check_an_acquire_sent_again_lasts_as_long_as_it_says(stage: Stage) -> 
     assert await driver.acquire("lock", "one", 100)
     await driver.shift(60)
     assert not await driver.acquire("lock", "two", 100)
+
+
+async def check_a_place_may_be_held_for_ages(stage: Stage) -> None:
+    driver = await stage.driver()
+    for ttl in AGES:
+        assert await driver.acquire("lock", "one", ttl)
+        assert await driver.extend("lock", "one", ttl)
+        assert not await driver.acquire("lock", "two", 60)
+        assert await driver.acquire("other lock", "two", 60)
+        assert await driver.free("lock", "one")
+        assert await driver.holders(["lock", "other lock"]) == [0, 1]
+        assert await driver.clear([]) == 1
 
 
 async def check_a_semaphore_has_places(stage: Stage) -> None:

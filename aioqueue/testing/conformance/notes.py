@@ -7,7 +7,7 @@ import asyncio
 from aioqueue.drivers.base import NOTES_KEPT
 from aioqueue.testing.conformance.news import reading
 from aioqueue.testing.conformance.stage import Stage
-from aioqueue.testing.conformance.steps import EVERY_BYTE
+from aioqueue.testing.conformance.steps import AGES, EVERY_BYTE
 
 
 async def check_notes_are_numbered(stage: Stage) -> None:
@@ -46,6 +46,13 @@ async def check_notes_are_kept_from_the_last_one(stage: Stage) -> None:
     assert await driver.notes("a", 0) == [(1, b"first"), (2, b"second")]
     await driver.shift(60)
     assert await driver.notes("a", 0) == []
+
+
+async def check_notes_may_be_kept_for_ages(stage: Stage) -> None:
+    driver = await stage.driver()
+    for ttl in AGES:
+        assert await driver.note(f"job {ttl}", b"note", ttl) == 1
+        assert await driver.notes(f"job {ttl}", 0) == [(1, b"note")]
 
 
 async def check_the_newest_notes_are_kept(stage: Stage) -> None:

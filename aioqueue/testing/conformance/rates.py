@@ -6,6 +6,7 @@ import asyncio
 from itertools import cycle, islice
 
 from aioqueue.testing.conformance.stage import Stage
+from aioqueue.testing.conformance.steps import AGES
 
 
 async def check_uses_up_to_the_limit(stage: Stage) -> None:
@@ -22,6 +23,14 @@ async def check_a_refusal_uses_nothing(stage: Stage) -> None:
         assert 40 < await driver.spend("rate", 1, 100) <= 50
     await driver.shift(60)
     assert await driver.spend("rate", 1, 100) == 0.0
+
+
+async def check_a_window_may_last_for_ages(stage: Stage) -> None:
+    driver = await stage.driver()
+    for per in AGES:
+        assert await driver.spend(f"rate {per}", 1, per) == 0.0
+        await driver.shift(60)
+        assert await driver.spend(f"rate {per}", 1, per) > 3600
 
 
 async def check_the_window_slides(stage: Stage) -> None:

@@ -302,3 +302,18 @@ async def check_a_closed_listener_is_deaf(stage: Stage) -> None:
     await finish(worker, "a")
     await listener.hears("a")
     assert deaf.heard == {}
+
+
+async def check_large_results_are_all_told(stage: Stage) -> None:
+    driver = await stage.driver()
+    jobs = numbered(40)
+    half_mb = bytes(512 * 1024)
+    await driver.enqueue([*jobs, *plain("open")])
+    await hire(driver)
+    claims = await take(driver, limit=len(jobs))
+    assert set(await driver.settle("worker", [success(claim, half_mb) for claim in claims])) == {"settled"}
+    await driver.listen(lambda _id, _settled: None, lambda: None)
+    ids = [*ids_of(jobs), "open", "never"]
+    done = [Settled(job_id, JobState.SUCCEEDED, half_mb) for job_id in ids_of(jobs)]
+    assert await driver.results(ids) == [*done, None, None]
+    assert await driver.watch(ids, 60) == [*done, None, Settled("never", JobState.UNKNOWN, b"")]

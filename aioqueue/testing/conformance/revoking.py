@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from aioqueue.drivers.base import Driver, Finished, NewJob, Revocation
+from msgspec.structs import replace
+
+from aioqueue.drivers.base import Again, Driver, Ended, Finished, NewChord, NewJob, Revocation
 from aioqueue.states import JobState
 from aioqueue.testing.conformance.cancelling import TURNS, cut_off
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (
+    AGES,
     expect_line,
     expect_states,
     hire,
@@ -104,6 +107,16 @@ async def check_a_mark_without_a_ttl_is_never_forgotten(stage: Stage) -> None:
     assert await driver.revocations(["job:a"]) != [None]
 
 
+async def check_a_mark_may_hold_for_ages(stage: Stage) -> None:
+    driver = await stage.driver()
+    for ages in AGES:
+        await driver.revoke("job:a", ttl=ages)
+        await driver.revoke("job:b", ages)
+        assert all(await driver.revocations(["job:a", "job:b"]))
+        assert await driver.restore("job:a")
+        assert await driver.restore("job:b")
+
+
 async def check_a_mark_is_forgotten_after_its_ttl(stage: Stage) -> None:
     driver = await stage.driver()
     await driver.revoke("job:a", ttl=100)
@@ -166,36 +179,125 @@ async def check_a_settle_uses_a_mark_up(stage: Stage) -> None:
 
 async def check_a_settle_without_the_mark_leaves_it(stage: Stage) -> None:
     driver = await stage.driver()
-    await driver.revoke("job:a", once=True)
+    await driver.revoke("task:task", once=True)
     claim = await run_one(driver, "a")
     await driver.settle("worker", [success(claim)])
-    assert await mark_of(driver, "job:a") == claim.revoked
+    assert await mark_of(driver, "task:task") == claim.revoked
 
 
-async def check_a_settle_leaves_a_later_mark(stage: Stage) -> None:
-    driver = await stage.driver()
-    await driver.revoke("job:a", once=True)
+async def check_a_mark_that_is_gone_prevents_nothing(stage: Stage) -> None:
+    driver, other = await stage.driver(), await stage.driver()
+    await driver.revoke("task:task", once=True)
     claim = await run_one(driver, "a")
-    await driver.revoke("job:a", once=True)
-    later = await mark_of(driver, "job:a")
-    assert await driver.settle("worker", [prevented("a", claim.token, claim.revoked)]) == ["settled"]
-    assert await mark_of(driver, "job:a") == later
+    outcome = prevented("a", claim.token, claim.revoked)
+    await other.restore("task:task")
+    assert await driver.settle("worker", [outcome]) == ["unmarked"]
+    await other.revoke("task:task", once=True)  # a later one prevents another run
+    later = await mark_of(driver, "task:task")
+    assert await driver.settle("worker", [outcome]) == ["unmarked"]
+    assert await mark_of(driver, "task:task") == later
+    await expect_states(driver, {"a": JobState.RUNNING})
+    assert await driver.claims("worker") == tokens([claim])
+    assert await driver.results(["a"]) == [None]
+    assert await driver.settle("worker", [success(claim)]) == ["settled"]
 
 
-async def check_a_settle_may_use_up_a_mark_that_is_gone(stage: Stage) -> None:
+async def check_a_mark_that_has_lapsed_prevents_nothing(stage: Stage) -> None:
     driver = await stage.driver()
-    await driver.revoke("job:a", once=True)
+    await driver.revoke("task:task", await driver.now() + 100, once=True)
     claim = await run_one(driver, "a")
-    await driver.restore("job:a")
+    await driver.shift(200)
+    assert await driver.settle("worker", [prevented("a", claim.token, claim.revoked)]) == ["unmarked"]
+    await expect_states(driver, {"a": JobState.RUNNING})
+
+
+async def check_a_mark_for_good_serves_in_place_of_the_one_that_was_told(stage: Stage) -> None:
+    driver = await stage.driver()
+    await driver.revoke("task:task", once=True)
+    claim = await run_one(driver, "a")
+    await driver.revoke("task:task")
+    mark = await mark_of(driver, "task:task")
     assert await driver.settle("worker", [prevented("a", claim.token, claim.revoked)]) == ["settled"]
+    await expect_states(driver, {"a": JobState.CANCELLED})
+    assert await mark_of(driver, "task:task") == mark
+
+
+async def check_a_mark_prevents_one_run_of_many(stage: Stage) -> None:
+    driver = await stage.driver()
+    await driver.revoke("task:task", once=True)
+    await driver.enqueue(plain("a", "b", "c"))
+    await hire(driver)
+    claims = await take(driver)
+    first, *others = [prevented(claim.id, claim.token, claim.revoked) for claim in claims]
+    assert sorted(await driver.settle("worker", [first, *others])) == ["settled", "unmarked", "unmarked"]
+    verdicts = [await driver.settle("worker", [outcome]) for outcome in (first, *others)]
+    assert sorted(verdicts) == [["already"], ["unmarked"], ["unmarked"]]
+    assert await driver.revocations(["task:task"]) == [None]
+
+
+async def check_a_settle_that_uses_a_mark_up_may_be_sent_again(stage: Stage) -> None:
+    driver = await stage.driver()
+    await driver.revoke("task:task", once=True)
+    claim = await run_one(driver, "a")
+    outcome = prevented("a", claim.token, claim.revoked)
+    assert await driver.settle("worker", [outcome]) == ["settled"]
+    await driver.revoke("task:task", once=True)
+    assert await driver.settle("worker", [outcome]) == ["already"]
+    assert await driver.revocations(["task:task"]) != [None]
 
 
 async def check_a_mark_that_holds_more_than_once_is_not_used_up(stage: Stage) -> None:
     driver = await stage.driver()
-    await driver.revoke("job:a")
+    await driver.revoke("task:task")
     claim = await run_one(driver, "a")
-    await driver.settle("worker", [prevented("a", claim.token, claim.revoked)])
-    assert await mark_of(driver, "job:a") == claim.revoked
+    assert await driver.settle("worker", [prevented("a", claim.token, claim.revoked)]) == ["settled"]
+    assert await mark_of(driver, "task:task") == claim.revoked
+
+
+async def check_the_mark_of_a_live_job_lasts_as_long_as_the_job(stage: Stage) -> None:
+    driver = await stage.driver()
+    late = NewJob("scheduled", "task", b"", delay=10_000)
+    await driver.enqueue([NewJob("queued", "task", b"", waits=("stage",)), late], [NewChord(plain("callback")[0], 1)])
+    ids = ("queued", "stage", "scheduled", "callback")
+    targets = [f"job:{job_id}" for job_id in ids]
+    for target in targets:
+        await driver.revoke(target, ttl=100)
+    await driver.revoke("task:task", ttl=100)
+    await driver.shift(9_000)
+    assert await driver.revocations(["task:task"]) == [None]
+    assert all(await driver.revocations(targets))
+    await driver.shift(2_000)
+    await driver.promote(10)
+    await hire(driver)
+    assert [claim.revoked and claim.revoked.target for claim in await take(driver)] == ["job:queued", "job:scheduled"]
+
+
+async def check_the_mark_of_a_job_goes_with_it(stage: Stage) -> None:
+    driver = await stage.driver()
+    await driver.enqueue([NewJob("a", "task", b"", waits=("ended", "forgotten")), *plain("b", "c", "d")])
+    await driver.revoke("task:task")
+    for target in ("job:a", "job:ended", "job:forgotten", "job:b", "job:c", "job:d"):
+        await driver.revoke(target, ttl=100)
+    await hire(driver)
+    a, b, c = await take(driver, limit=3)
+    end = Ended("ended", JobState.CANCELLED)
+    await driver.settle("worker", [Finished("a", a.token, JobState.CANCELLED, ends=(end,)), success(b)])
+    assert await driver.revocations(["job:a", "job:ended", "job:forgotten", "job:b"]) == [None] * 4
+    await driver.settle("worker", [Again("c", c.token)])
+    await driver.cancel(Ended("d", JobState.CANCELLED))
+    assert await driver.revocations(["job:d"]) == [None]
+    assert all(await driver.revocations(["job:c", "task:task"]))
+
+
+async def check_the_next_stage_keeps_the_mark_that_it_was_given_while_it_waited(stage: Stage) -> None:
+    driver = await stage.driver()
+    await driver.enqueue([NewJob("a", "task", b"", waits=("b",))])
+    await hire(driver)
+    claim = await take_one(driver)
+    await driver.revoke("job:b", ttl=100)
+    await driver.settle("worker", [replace(success(claim), successors=tuple(plain("b")))])
+    await driver.shift(200)
+    assert (await take_one(driver, batch=2)).revoked == await mark_of(driver, "job:b")
 
 
 async def check_a_lost_settle_uses_nothing_up(stage: Stage) -> None:

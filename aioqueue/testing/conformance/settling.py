@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
-from aioqueue.drivers.base import DEAD_LETTERS_KEPT, Again, Claim, Driver, Finished, NewJob, Outcome, Settled
+from aioqueue.drivers.base import DEAD_LETTERS_KEPT, Again, Claim, Driver, Ended, Finished, NewJob, Outcome, Settled
 from aioqueue.states import TERMINAL, JobState
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (
+    AGES,
     EVERY_BYTE,
     admissions,
     expect_counts,
@@ -62,6 +64,37 @@ async def check_a_repeated_settle_without_a_result_is_already_done(stage: Stage)
     claim = await run_one(driver, "a")
     assert await driver.settle("worker", [success(claim, result_ttl=0)]) == ["settled"]
     assert await driver.settle("worker", [success(claim, result_ttl=0)]) == ["already"]
+
+
+async def check_no_ttl_is_too_long_to_settle(stage: Stage) -> None:
+    driver = await stage.driver()
+    for batch, ttl in enumerate((*AGES, math.nan), 1):
+        names = [f"{where} {ttl}" for where in ("before", "absurd", "after")]
+        await driver.enqueue(plain(*names))
+        await hire(driver)
+        claims = await take(driver, batch=batch)
+        outcomes = [success(claim, result_ttl=ttl if "absurd" in claim.id else 60) for claim in claims]
+        assert await driver.settle("worker", outcomes) == ["settled"] * 3
+        await expect_states(driver, dict.fromkeys(names, JobState.SUCCEEDED))
+        first, absurd, last = await driver.results(names)
+        assert first == Settled(names[0], JobState.SUCCEEDED, b"value")
+        assert last == Settled(names[2], JobState.SUCCEEDED, b"value")
+        assert absurd is not None
+        assert absurd.outcome == b"value" or math.isnan(ttl)
+        assert await driver.claims("worker") == {}
+    await expect_counts(driver)
+
+
+async def check_no_ttl_is_too_long_to_end(stage: Stage) -> None:
+    driver = await stage.driver()
+    for ttl in AGES:
+        stage_of = f"stage of {ttl}"
+        await driver.enqueue([NewJob(f"{ttl}", "task", b"", waits=(stage_of,))])
+        ends = [Ended(stage_of, JobState.CANCELLED, b"over", ttl)]
+        assert await driver.cancel(Ended(f"{ttl}", JobState.CANCELLED, b"over", ttl), ends) == "cancelled"
+        assert await driver.results([f"{ttl}"]) == [Settled(f"{ttl}", JobState.CANCELLED, b"over")]
+        await expect_states(driver, dict.fromkeys((f"{ttl}", stage_of), JobState.CANCELLED))
+    await expect_counts(driver)
 
 
 async def check_a_wrong_token_settles_nothing(stage: Stage) -> None:

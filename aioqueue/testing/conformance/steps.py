@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -19,6 +20,7 @@ from aioqueue.drivers.base import (
 from aioqueue.states import JobState
 
 BOUND: Final = 20.0  # seconds within which what is pushed must arrive; never waited for in a passing run
+AGES: Final = (1e10, 1e15, 1e300, math.inf)  # seconds that no key of a store has
 EVERY_BYTE: Final = bytes(range(256))
 SHELVES: Final[tuple[Shelf, ...]] = ("queued", "scheduled", "running", "dead")
 

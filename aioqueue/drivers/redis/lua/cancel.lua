@@ -3,7 +3,7 @@
 -- include: stale.lua
 -- include: deadletters.lua
 
--- Ends a job that does not run, and others that wait; asks for the end of one that runs.
+-- Ends a job that does not run, and others that wait; keeps the request for the end of one that runs.
 -- KEYS  prefix
 -- ARGV  id, body, result_ttl
 --       ends: msgpack array id, body, result_ttl, id, ...
@@ -26,7 +26,8 @@ if not record then
 end
 pass_when_full()
 if owner then
-  redis.call('SADD', unwanted_key(string.match(owner, '^(.*) %S+$')), id)
+  local request = cmsgpack.pack({ body, ttl, cmsgpack.unpack(ARGV[4]) })
+  redis.call('HSET', unwanted_key(string.match(owner, '^(.*) %S+$')), id, request)
   return ASKED
 end
 withdraw()

@@ -2,6 +2,7 @@
 -- include: lines.lua
 -- include: schedule.lua
 -- include: news.lua
+-- include: portion.lua
 
 -- Moves jobs from the head of the line to an incarnation.
 -- KEYS  prefix
@@ -10,7 +11,8 @@
 --         revoked (position, target, mark, position, ...), inputs (position, values, position, ...); of the last four
 --         each is empty where no job of the queue has any.
 -- Guarantee: a job is taken only if it has a record and no owner, and none while the queue is paused; tokens are fresh;
---            repeating the last batch answers with what is still held of it; passes at `maxmemory`.
+--            repeating the last batch answers with what is still held of it; no more are taken once the records make a
+--            portion; passes at `maxmemory`.
 local incarnation, batch, limit, suspects = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local lease = redis.call('HMGET', lease_key(incarnation), 'counter', 'batch', 'first', 'last', 'stirred')
 
@@ -41,24 +43,47 @@ local function repeated()
 end
 
 local taken, ids, records = {}, {}, {}
+local seen, bytes = 0, 0
+
+-- Puts back what was popped behind the last one that was taken, and returns the others.
+local function put_back(line, popped, last)
+  local rest = {}
+  for n = #popped, last + 1, -1 do
+    rest[#rest + 1], popped[n] = popped[n], nil
+  end
+  send('LPUSH', AQ .. line, rest)
+end
+
+-- Takes the popped ids that are still queued until they make a portion. Returns the place of the last that it looked at.
+local function take_among(popped)
+  local found, owners = hash_values(JOBS, popped), hash_values(OWNER, popped)
+  for n, id in ipairs(popped) do
+    if found[n] and not owners[n] and not taken[id] then
+      taken[id] = true
+      ids[#ids + 1], records[#records + 1] = id, found[n]
+      bytes = bytes + #found[n]
+      if bytes >= PORTION then
+        return n
+      end
+    end
+  end
+  return #popped
+end
 
 -- Takes jobs from one line until there are `wanted` of all, passing over ids that are no longer queued there. Returns
 -- whether the line had any.
 local function take_from(line, wanted)
   local had_any, asked, popped = false, 0, {}
-  while #ids < wanted and #popped == asked do
-    asked = wanted - #ids
+  while #ids < wanted and bytes < PORTION and #popped == asked do
+    asked = math.min(wanted - #ids, piece_after(seen, bytes))
     popped = redis.call('LPOP', AQ .. line, asked) or {}
     if #popped == 0 then
       return had_any
     end
-    had_any = true
-    local found, owners = hash_values(JOBS, popped), hash_values(OWNER, popped)
-    for n, id in ipairs(popped) do
-      if found[n] and not owners[n] and not taken[id] then
-        taken[id] = true
-        ids[#ids + 1], records[#records + 1] = id, found[n]
-      end
+    had_any, seen = true, seen + #popped
+    local last = take_among(popped)
+    if last < #popped then
+      put_back(line, popped, last)
     end
     if stale > 0 then
       -- include: stale.lua
@@ -73,7 +98,7 @@ end
 local function take(kind, wanted)
   local lines_left = number_of_lines(kind)
   for _, line in ipairs(lines_of(kind)) do
-    if lines_left == 0 or #ids >= wanted then
+    if lines_left == 0 or #ids >= wanted or bytes >= PORTION then
       return
     end
     if take_from(line, wanted) then
@@ -123,7 +148,7 @@ end
 local suspects_taken = #ids
 take(READY, limit)
 local tokens = own()
-local ready_left = #ids >= limit and number_of_lines(READY) > 0
+local ready_left = (#ids >= limit or bytes >= PORTION) and number_of_lines(READY) > 0
 local suspects_left = any_suspect and number_of_lines(SUSPECTS) > 0
 if ready_left then
   wake()

@@ -25,9 +25,9 @@ end
 
 local function inputs_among(ids)
   local inputs = {}
-  for n, size in ipairs(hash_values(CHORDS, ids)) do
-    if size then
-      append(inputs, { n, inputs_of(ids[n], tonumber(size)) })
+  for n, chord in ipairs(hash_values(CHORDS, ids)) do
+    if chord then
+      append(inputs, { n, inputs_of(ids[n], size_of(chord)) })
     end
   end
   return inputs

@@ -15,12 +15,18 @@ local function held_by(incarnation)
   return ids, tokens
 end
 
--- Ends claims, and with them the requests to cancel. It begins with a write that is allowed at `maxmemory`, and so lets what follows it pass.
+-- Ends claims, and with them the requests to cancel, which it returns as id -> request; nil if there were none for this
+-- incarnation. It begins with a write that is allowed at `maxmemory`, and so lets what follows it pass.
 local function drop_claims(incarnation, ids)
   send('HDEL', claims_key(incarnation), ids)
   send('HDEL', OWNER, ids)
   if redis.call('EXISTS', unwanted_key(incarnation)) == 1 then
-    send('SREM', unwanted_key(incarnation), ids)
+    local requests = {}
+    for n, request in ipairs(hash_values(unwanted_key(incarnation), ids)) do
+      requests[ids[n]] = request or nil
+    end
+    send('HDEL', unwanted_key(incarnation), ids)
+    return requests
   end
 end
 

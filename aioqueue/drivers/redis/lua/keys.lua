@@ -13,11 +13,11 @@
 -- gone           hash    id that stands in a line although its job has ended (see stale.lua) -> that line
 -- unique         hash    unique key -> id of the live job that has it
 -- keyed          hash    id -> its unique key
--- chords         hash    id of the callback -> number of members
+-- chords         hash    id of the callback -> number of values; after it eta, delay and expires_in if there are any
 -- chord:<id>     hash    index of a member -> its value
 -- owner          hash    id -> "incarnation token" of the claim
 -- claims:<inc>   hash    id -> token
--- unwanted:<inc> set     ids of running jobs that someone asked to cancel
+-- unwanted:<inc> hash    id of a running job that someone asked to cancel -> how it is to end (see unwanted.lua)
 -- leases         set     incarnations
 -- lease:<inc>    hash    counter, seconds, info, renewed_at; batch, first, last: tokens of the last claim; stirred
 -- deliveries     hash    id -> count above zero

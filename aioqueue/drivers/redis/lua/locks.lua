@@ -1,4 +1,5 @@
 -- include: clock.lua
+-- include: lifetime.lua
 
 -- The places of locks and semaphores. Times follow the store's clock with its offset; the keys' own ttl only collects
 -- garbage.
@@ -19,7 +20,7 @@ local function trim(key)
   redis.call('ZREMRANGEBYSCORE', key, '-inf', exact(now))
   local last = redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2]
   if last then
-    redis.call('PEXPIRE', key, math.max(1, math.ceil((last - now) * 1000)))
+    redis.call('PEXPIRE', key, lifetime(last - now))
   end
   return last
 end

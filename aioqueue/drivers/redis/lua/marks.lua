@@ -24,13 +24,20 @@ local function forget_lapsed_marks()
   unmark(redis.call('ZRANGEBYSCORE', REVOKED_UNTIL, '-inf', exact(now)))
 end
 
+-- Tells whether there is the mark of that serial, or one that holds for good in its place; and whether it holds once.
+local function serves(target, serial)
+  local mark = marks_on({ target })[1]
+  if not mark then
+    return false
+  end
+  local once, number = struct.unpack('>Bd', mark, 17)
+  return once == 0 or number == serial, once == 1
+end
+
 -- Removes a mark that holds once, if it is still the one of that serial.
 local function use_up(target, serial)
-  local mark = marks_on({ target })[1]
-  if mark then
-    local once, number = struct.unpack('>Bd', mark, 17)
-    if once == 1 and number == serial then
-      unmark({ target })
-    end
+  local there, once = serves(target, serial)
+  if there and once then
+    unmark({ target })
   end
 end

@@ -1,7 +1,7 @@
--- include: claims.lua
+-- include: claims_ended.lua
 -- include: lines.lua
 
--- Hands jobs back to the head of their lines, counting nothing.
+-- Hands jobs back to the head of their lines, counting nothing; ends those that someone asked to cancel.
 -- KEYS  prefix
 -- ARGV  incarnation, claims: msgpack array id, token, id, ... in the order of the tokens
 -- Returns how many were held.
@@ -16,6 +16,6 @@ for n, token in ipairs(hash_values(claims_key(incarnation), ids)) do
     held[#held + 1] = ids[n]
   end
 end
-drop_claims(incarnation, held)
-queue_at_head(held, hash_values(JOBS, held))
+local wanted = end_claims(incarnation, held)
+queue_at_head(wanted, hash_values(JOBS, wanted))
 return #held

@@ -13,4 +13,4 @@ end
 pass_when_full()
 redis.call('HINCRBY', key, 'counter', 1)
 redis.call('HSET', key, 'renewed_at', seconds(now))
-return { 1, redis.call('SMEMBERS', unwanted_key(ARGV[1])) }
+return { 1, redis.call('HKEYS', unwanted_key(ARGV[1])) }

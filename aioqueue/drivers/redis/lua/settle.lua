@@ -9,10 +9,10 @@
 --       `more` as in admit.lua), reason (of a dead letter), ends (id, body, result_ttl, id, ...), member (chord,
 --       index, value unless it is in the body), consumes (target, serial), again (counts, eta, delay), payload (that
 --       replaces the stored one)
--- Returns 0 settled, 1 already or 2 lost for each outcome.
+-- Returns 0 settled, 1 already, 2 lost or 3 unmarked for each outcome.
 -- Guarantee: each claim is checked before the first write; an outcome, its successors and the end of its claim are one
 --            step; passes at `maxmemory`.
-local SETTLED, ALREADY, LOST = 0, 1, 2
+local SETTLED, ALREADY, LOST, UNMARKED = 0, 1, 2, 3
 local incarnation, rows, extras = ARGV[1], cmsgpack.unpack(ARGV[2]), cmsgpack.unpack(ARGV[3])
 local ids, tokens, bodies, ttls = {}, {}, {}, {}
 for at = 1, #rows, 4 do
@@ -21,12 +21,25 @@ for at = 1, #rows, 4 do
 end
 
 local answers, ended, ended_ids, strangers = {}, {}, {}, {}
-local finished, again = {}, {}
+local finished, again, used = {}, {}, {}
+
+-- Tells whether an outcome lacks the mark that it consumes.
+local function is_unmarked(n)
+  local mark = extras[n] and extras[n].consumes
+  if not mark then
+    return false
+  end
+  -- include: settle_unmarked.lua
+  return not prevents(mark)
+end
 
 local function check_claims()
   local held = hash_values(claims_key(incarnation), ids)
   for n, id in ipairs(ids) do
-    if tonumber(held[n]) == tokens[n] and not ended[id] then
+    local is_held = tonumber(held[n]) == tokens[n] and not ended[id]
+    if is_held and is_unmarked(n) then
+      answers[n] = UNMARKED
+    elseif is_held then
       answers[n], ended[id], ended_ids[#ended_ids + 1] = SETTLED, tokens[n], id
       local kind = ttls[n] < 0 and again or finished
       kind[#kind + 1] = n
@@ -67,7 +80,11 @@ if #strangers > 0 then
   judge_strangers()
 end
 if #ended_ids > 0 then
-  drop_claims(incarnation, ended_ids)
+  local requests = drop_claims(incarnation, ended_ids)
+  if requests and #again > 0 then
+    -- include: settle_unwanted.lua
+    end_instead(requests)
+  end
   if #finished > 0 then
     finish()
   end

@@ -32,11 +32,25 @@ local function add_successors(rows, more)
   end
 end
 
--- Keeps the value of a chord's member; the last one queues the callback.
+-- Queues or schedules the callback of a chord that is complete.
+local function call_back(chord)
+  local eta, delay, expires_in = turn_of(redis.call('HGET', CHORDS, chord))
+  local record, due = expiring(redis.call('HGET', JOBS, chord), expires_in), due_time(eta, delay)
+  redis.call('HDEL', WAITING, chord)
+  if expires_in > 0 then
+    redis.call('HSET', JOBS, chord, record)
+  end
+  if due > 0 then
+    put_on_schedule({ due, chord })
+  else
+    queue_at_back({ chord }, { record })
+  end
+end
+
+-- Keeps the value of a chord's member; the last one calls the callback.
 local function contribute(chord, index, value)
   if add_value(chord, index, value) then
-    redis.call('HDEL', WAITING, chord)
-    queue_at_back({ chord }, { redis.call('HGET', JOBS, chord) })
+    call_back(chord)
   end
 end
 

@@ -1,5 +1,6 @@
 -- include: full.lua
 -- include: clock.lua
+-- include: lifetime.lua
 
 -- Takes one of `limit` uses in any `per` seconds. The key holds the times of the last `limit` uses.
 -- KEYS  prefix
@@ -14,5 +15,5 @@ end
 pass_when_full()
 redis.call('RPUSH', key, exact(now))
 redis.call('LTRIM', key, -limit, -1)
-redis.call('PEXPIRE', key, math.ceil(per * 1000))
+redis.call('PEXPIRE', key, lifetime(per))
 return '0'

@@ -1,5 +1,6 @@
 -- include: unique.lua
 -- include: chords.lua
+-- include: marks_forgotten.lua
 
 -- Forgets what few jobs have beside their record.
 local function forget_traces(ids)
@@ -8,4 +9,5 @@ local function forget_traces(ids)
   end
   free_keys(ids)
   drop_chords(ids)
+  forget_marks(ids)
 end

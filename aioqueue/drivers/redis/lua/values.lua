@@ -1,4 +1,5 @@
 -- include: clock.lua
+-- include: lifetime.lua
 
 -- The key-value store. A value is kept behind the time at which it ends; the key's own ttl only collects garbage.
 local function value_key(key)
@@ -20,7 +21,7 @@ end
 
 local function keep_value(key, value, ttl)
   if ttl > 0 then
-    redis.call('SET', value_key(key), struct.pack('>d', now + ttl) .. value, 'PX', math.ceil(ttl * 1000))
+    redis.call('SET', value_key(key), struct.pack('>d', now + ttl) .. value, 'PX', lifetime(ttl))
   else
     redis.call('SET', value_key(key), struct.pack('>d', 0) .. value)
   end

@@ -28,7 +28,11 @@ local function abandon_stages(ids)
         end
       end
     end
-    send('HDEL', WAITING, abandoned)
-    send('HDEL', JOBS, abandoned)
+    if #abandoned > 0 then
+      -- include: marks_forgotten.lua
+      send('HDEL', WAITING, abandoned)
+      send('HDEL', JOBS, abandoned)
+      forget_marks(abandoned)
+    end
   end
 end

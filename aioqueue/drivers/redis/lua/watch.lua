@@ -1,11 +1,13 @@
 -- include: full.lua
 -- include: waiters.lua
 -- include: deadletters.lua
+-- include: results_portion.lua
 
 -- Returns the results that are there, and registers a listener for jobs that have yet to finish.
 -- KEYS  prefix
 -- ARGV  listener, ttl in milliseconds, ids: msgpack array
 -- Returns the body of each result, nil for a job that is now watched; a job without a trace has a body with state 0.
+--         For as many of the ids, and at least one, as make a portion; the others are not watched.
 -- Guarantee: one step, so that no settle can fall between the look and the registration; passes at `maxmemory`.
 local UNKNOWN, FAILED = 0, 2
 local listener, ttl, ids = ARGV[1], tonumber(ARGV[2]), cmsgpack.unpack(ARGV[3])
@@ -21,7 +23,7 @@ end
 
 pass_when_full()
 local bodies = {}
-for n, value in ipairs(result_values(ids)) do
+for n, value in ipairs(portion_of_results(ids)) do
   if redis.call('HEXISTS', JOBS, ids[n]) == 1 then
     bodies[n] = false
     register(keys[n], waiting[n])

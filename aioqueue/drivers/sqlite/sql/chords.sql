@@ -1,5 +1,5 @@
 -- name: insert_chord
-INSERT INTO chords (queue, id, size, missing) VALUES (?, ?, ?, ?);
+INSERT INTO chords (queue, id, size, missing, delay, eta, expires_in) VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: keep_value
 INSERT OR IGNORE INTO chord_values (queue, chord, place, value)
@@ -10,7 +10,12 @@ WHERE queue = :queue AND id = :chord AND :place >= 0 AND :place < size;
 UPDATE chords SET missing = missing - 1 WHERE queue = :queue AND id = :chord RETURNING missing;
 
 -- name: waiting_callback
-SELECT position FROM jobs WHERE queue = :queue AND id = :chord AND state = 'waiting';
+SELECT jobs.position, chords.delay, chords.eta, chords.expires_in
+FROM jobs INNER JOIN chords ON chords.queue = jobs.queue AND chords.id = jobs.id
+WHERE jobs.queue = :queue AND jobs.id = :chord AND jobs.state = 'waiting';
+
+-- name: fix_expiry
+UPDATE jobs SET expires_at = :expires_at WHERE position = :position;
 
 -- name: values_of_chords
 SELECT chord, value FROM chord_values WHERE queue = :queue AND chord IN (SELECT value FROM json_each(:ids))

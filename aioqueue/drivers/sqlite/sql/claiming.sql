@@ -30,7 +30,7 @@ SELECT
 UPDATE jobs SET state = 'running', incarnation = ?, batch = ?, token = ? WHERE position = ?;
 
 -- name: release_claim
-UPDATE jobs SET state = 'queued', incarnation = '', batch = 0, token = 0, cancel_asked = 0
+UPDATE jobs SET state = 'queued', incarnation = '', batch = 0, token = 0
 WHERE queue = ? AND state = 'running' AND incarnation = ? AND token = ? AND id = ?;
 
 -- name: claims

@@ -21,6 +21,5 @@ UPDATE jobs SET
     deliveries = deliveries + :deliveries,
     incarnation = '',
     batch = 0,
-    token = 0,
-    cancel_asked = 0
+    token = 0
 WHERE queue = :queue AND state = 'running' AND incarnation = :incarnation;

@@ -11,4 +11,9 @@ SELECT target, until, once, serial FROM revocations
 WHERE queue = :queue AND target IN (SELECT value FROM json_each(:targets)) AND (+expires_at = 0 OR +expires_at > :now);
 
 -- name: consume
-DELETE FROM revocations WHERE queue = ? AND target = ? AND serial = ? AND once;
+DELETE FROM revocations
+WHERE queue = :queue AND target = :target AND serial = :serial AND once AND (+expires_at = 0 OR +expires_at > :now)
+RETURNING 1;
+
+-- name: forget_marks
+DELETE FROM revocations WHERE queue = :queue AND target IN (SELECT 'job:' || value FROM json_each(:ids));

@@ -1,5 +1,6 @@
 -- name: hang_bell
-INSERT INTO bells (queue, address) VALUES (:queue, :address) RETURNING number;
+INSERT INTO bells (queue, address) VALUES (:queue, :address)
+ON CONFLICT (address) DO UPDATE SET queue = queue RETURNING number;
 
 -- name: hear_jobs
 UPDATE bells SET hears_jobs = 1 WHERE number = :bell;
@@ -12,6 +13,9 @@ SELECT number, address FROM bells WHERE number IN (SELECT value FROM json_each(:
 
 -- name: other_bells
 SELECT number, address FROM bells WHERE number <> :bell;
+
+-- name: oldest_bells
+SELECT number FROM bells ORDER BY number DESC LIMIT -1 OFFSET :kept;
 
 -- name: take_bell_down
 DELETE FROM bells WHERE number = :number;

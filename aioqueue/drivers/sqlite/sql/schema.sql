@@ -14,7 +14,7 @@ CREATE TABLE queues (
 -- What waits, is scheduled, queued or running. A new position is greater than every position there is: it is the back of
 -- the line. `line` puts suspects (0 to 15) before all others (16 to 31), and higher priorities first within each. A later
 -- stage that waits is no more than its id, and `awaits` the job whose end it waits for. The callback of a chord waits
--- whole, and `awaits` nothing but values.
+-- whole, and `awaits` nothing but values. What is kept of a cancel of a running job stands in `unwanted`.
 CREATE TABLE jobs (
     position INTEGER PRIMARY KEY,
     queue INTEGER NOT NULL,
@@ -29,7 +29,7 @@ CREATE TABLE jobs (
     incarnation TEXT NOT NULL DEFAULT '',
     token INTEGER NOT NULL DEFAULT 0,
     batch INTEGER NOT NULL DEFAULT 0,
-    cancel_asked INTEGER NOT NULL DEFAULT 0,
+    unwanted BLOB NOT NULL DEFAULT x'',
     unique_key TEXT NOT NULL DEFAULT '',
     awaits TEXT NOT NULL DEFAULT '',
     payload BLOB NOT NULL,
@@ -42,12 +42,16 @@ CREATE INDEX jobs_running ON jobs (queue, incarnation, token) WHERE state = 'run
 CREATE INDEX jobs_awaiting ON jobs (queue, awaits) WHERE awaits <> '';
 CREATE UNIQUE INDEX jobs_unique ON jobs (queue, unique_key) WHERE unique_key <> '';
 
--- Kept under the callback's id until the callback has ended. `missing` counts the members without a value.
+-- Kept under the callback's id until the callback has ended. `missing` counts the members without a value. What
+-- `delay`, `eta` and `expires_in` say of the callback begins when none is missing any more.
 CREATE TABLE chords (
     queue INTEGER NOT NULL,
     id TEXT NOT NULL,
     size INTEGER NOT NULL,
     missing INTEGER NOT NULL,
+    delay REAL NOT NULL,
+    eta REAL NOT NULL,
+    expires_in REAL NOT NULL,
     PRIMARY KEY (queue, id)
 ) WITHOUT ROWID;
 

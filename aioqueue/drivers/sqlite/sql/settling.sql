@@ -1,5 +1,5 @@
 -- name: held_claims
-SELECT token, id, position FROM jobs
+SELECT token, id, position, unwanted FROM jobs
 WHERE queue = :queue AND state = 'running' AND incarnation = :incarnation
     AND token IN (SELECT value FROM json_each(:tokens));
 
@@ -26,8 +26,7 @@ UPDATE jobs SET
     deferrals = deferrals + :deferrals,
     incarnation = '',
     batch = 0,
-    token = 0,
-    cancel_asked = 0
+    token = 0
 WHERE position = :position;
 
 -- name: record_receipt
