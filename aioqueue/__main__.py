@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aioqueue.cli.main import main
+from aioqueue.cli.entry import main
 
 if __name__ == "__main__":
-    main(prog_name="aioqueue")
+    main()

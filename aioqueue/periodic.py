@@ -25,10 +25,16 @@ class Periodic:
     `all` each, up to the last hundred. A slot is missed when it is more than a second old.
     """
 
-    def __init__(self, task: Task[[], Any], schedule: Schedule, misfire: Misfire, zone: tzinfo) -> None:
+    def __init__(self, task: Task[[], Any], schedule: Schedule, misfire: Misfire) -> None:
         self.task = task
-        self.schedule = schedule.in_zone(zone) if isinstance(schedule, crontab | cron | every) else schedule
-        self._misfire = misfire
+        self.schedule = schedule
+        self.misfire: Misfire = misfire
+
+    def in_zone(self, zone: tzinfo) -> Periodic:
+        """Return it with its schedule in `zone`, unless that names a zone of its own."""
+        if not isinstance(self.schedule, crontab | cron | every):
+            return self
+        return Periodic(self.task, self.schedule.in_zone(zone), self.misfire)
 
     @property
     def name(self) -> str:
@@ -44,8 +50,8 @@ class Periodic:
 
     def due_slots(self, after: float, now: float) -> list[float]:
         """Return the slots after `after` and up to `now` that are to be fired, in order."""
-        latest = self._latest_slots(after, now, MISSED_KEPT if self._misfire == "all" else 1)
-        return [slot for slot in latest if slot > now - GRACE] if self._misfire == "skip" else latest
+        latest = self._latest_slots(after, now, MISSED_KEPT if self.misfire == "all" else 1)
+        return [slot for slot in latest if slot > now - GRACE] if self.misfire == "skip" else latest
 
     def _latest_slots(self, after: float, until: float, count: int) -> list[float]:
         slots: deque[float] = deque()

@@ -31,6 +31,7 @@ from aioqueue.keyvalue import KeyValue
 from aioqueue.news import Event, listen
 from aioqueue.options import Declaration, Seconds, TaskOptions
 from aioqueue.periodic import MISFIRES, Misfire, Periodic
+from aioqueue.presence import WorkerInfo, worker_of
 from aioqueue.registry import Registry, refuse_unsuitable, task_name
 from aioqueue.resources import Closable, Factory, closing, within
 from aioqueue.result import PipelineResult, Result, ResultGroup, ResultSource
@@ -238,7 +239,7 @@ class Queue:
             raise ConfigurationError(f"{fn.__qualname__} is periodic: nobody calls it, so it takes no parameters")
         task: Task[[], Any] = self.task(**options)(fn)
         self.periodic[:] = [known for known in self.periodic if known.name != task.name]
-        self.periodic.append(Periodic(task, schedule, misfire, self.zone))
+        self.periodic.append(Periodic(task, schedule, misfire))
         return task
 
     def closing_task(self, resource: Closable, /, **options: Unpack[TaskOptions]) -> Decorator:
@@ -500,6 +501,22 @@ class Queue:
             JobState.QUEUED: counts["queued"],
             JobState.RUNNING: counts["running"],
         }
+
+    async def workers(self) -> list[WorkerInfo]:
+        """Return the workers that are ready to claim, or were: one that died is listed until it is reaped."""
+        driver = (await self.session()).driver
+        leases, now = await driver.leases(), await driver.now()
+        workers = (worker_of(lease, self.name, now) for lease in leases)
+        return sorted(filter(None, workers), key=lambda worker: (worker.started_at, worker.id))
+
+    async def is_running(self, max_age: Seconds | None = None) -> bool:
+        """Tell whether a worker is there that claims jobs, one that renewed its lease in the last `max_age` seconds.
+
+        Without `max_age` it is the lease's own length.
+        """
+        limit = None if max_age is None else checked.seconds("max_age", max_age)
+        workers = [worker for worker in await self.workers() if worker.available]
+        return any(limit is None or worker.age <= limit for worker in workers)
 
     async def pause(self) -> None:
         """Let no worker start further jobs, until `resume`; running ones go on."""

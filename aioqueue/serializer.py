@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import PurePath
@@ -78,6 +78,11 @@ class Parameters:
         parameters = list(inspect.signature(fn).parameters.values())[supplied:]
         self._signature = inspect.Signature(parameters)
         self._plain = all(p.kind in (_POSITIONAL, _KEYWORD) for p in parameters)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The parameters of a call, in order."""
+        return tuple(self._signature.parameters)
 
     def check(self) -> None:
         """Raise `ConfigurationError` for types that cannot be stored; names that are not defined yet are left."""

@@ -13,6 +13,7 @@ import anyio.to_thread
 from msgspec import UNSET, structs
 
 from aioqueue.canvas.job import Job, running_job
+from aioqueue.errors import ConfigurationError
 from aioqueue.guards import asked_for
 from aioqueue.hooks import Hooks
 from aioqueue.ids import new_id
@@ -35,6 +36,7 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 _ROWS_BETWEEN_TURNS: Final = 500
+_ANY: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 class Enqueues(Protocol):
@@ -58,6 +60,7 @@ class Task(Generic[P, R]):
         source: ResultSource,
         hooks: Hooks,
     ) -> None:
+        _refuse_unanswerable(name, declaration.unique, parameters)
         self.name = name
         self.fn = fn
         self.declaration = declaration
@@ -215,3 +218,19 @@ class Task(Generic[P, R]):
         if not callable(declared):
             return declared or ""
         return unique_key(declared(**asked_for(declared, self.parameters.with_defaults(args, kwargs))))
+
+
+def _refuse_unanswerable(name: str, unique: object, parameters: Parameters) -> None:
+    """Refuse a `unique=` function that asks for what its task does not have: it is called by name."""
+    if not callable(unique):
+        return
+    given = f"it is given the task's arguments by name: {', '.join(parameters.names) or 'none'}"
+    try:
+        wanted = inspect.signature(unique).parameters.values()
+    except (ValueError, TypeError):
+        raise ConfigurationError(f"unique= of {name}: {unique!r} does not say what it takes; {given}") from None
+    for parameter in wanted:
+        is_optional = parameter.default is not parameter.empty or parameter.kind in _ANY
+        by_name = parameter.kind is not parameter.POSITIONAL_ONLY and parameter.name in parameters.names
+        if not (is_optional or by_name):
+            raise ConfigurationError(f"unique= of {name} asks for {parameter.name!r}; {given}")

@@ -10,7 +10,7 @@ CALLERS = 100
 @dataclass(frozen=True)
 class Plan:
     """`jobs` a measure, `calls` at most for a round trip and `call_seconds` at most, `depths` of the deep queue,
-    and `late_jobs` scheduled to see how late they begin."""
+    `late_jobs` scheduled to see how late they begin, and `starts` of each command to see how long it takes."""
 
     jobs: int
     rounds: int
@@ -19,6 +19,7 @@ class Plan:
     idle_seconds: float
     depths: tuple[int, ...]
     late_jobs: int = 200
+    starts: int = 20
 
 
 def full(jobs: int, rounds: int, depth: int) -> Plan:
@@ -29,4 +30,13 @@ def full(jobs: int, rounds: int, depth: int) -> Plan:
 
 def quick() -> Plan:
     """One small round of everything."""
-    return Plan(jobs=500, rounds=1, calls=100, call_seconds=2.0, idle_seconds=5.0, depths=(1_000, 10_000), late_jobs=20)
+    return Plan(
+        jobs=500,
+        rounds=1,
+        calls=100,
+        call_seconds=2.0,
+        idle_seconds=5.0,
+        depths=(1_000, 10_000),
+        late_jobs=20,
+        starts=3,
+    )

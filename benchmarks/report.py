@@ -90,8 +90,20 @@ def _with_spread(middle: str, lowest: str, highest: str) -> str:
 
 def _alone(results: Results) -> str:
     middle = results["peers"].get(OURS, {}).get("median", {})
-    lines = [*_idleness(results, middle), *_depths(results, middle)]
+    lines = [*_startup(results, middle), *_idleness(results, middle), *_depths(results, middle)]
     return "## aioqueue on Redis alone\n\n" + "\n".join(lines) if lines else ""
+
+
+def _startup(results: Results, middle: dict[str, float]) -> list[str]:
+    if "startup_help" not in middle:
+        return []
+    took = {name: f"{middle[f'startup_{name}'] * 1_000:.1f} ms" for name in ("python", "check", "import", "help")}
+    line = (
+        f"- Start-up, from the start of the process to its end, the median of {results['starts']}: `aioqueue --help` "
+        f"{took['help']}, `import aioqueue` {took['import']}, a probe by `aioqueue check --pidfile` {took['check']}; "
+        f"`python -c pass` {took['python']}."
+    )
+    return [line]
 
 
 def _idleness(results: Results, middle: dict[str, float]) -> list[str]:

@@ -16,6 +16,7 @@ from benchmarks.findings import Findings
 from benchmarks.places import SCRATCH
 from benchmarks.plan import CALLERS, Plan
 from benchmarks.roster import OURS, Peer
+from benchmarks.startup import startup
 from benchmarks.stores import RedisStore, SqliteStore, Store, redis_server
 
 
@@ -72,10 +73,11 @@ def _turn(finding: Findings, store: Store, plan: Plan) -> None:
 
 
 def _ours_alone(finding: Findings, redis: RedisStore, plan: Plan) -> None:
-    """What is asked of aioqueue only: its idleness, and what a deep queue does to its worker."""
+    """What is asked of aioqueue only: its start-up, its idleness, and what a deep queue does to its worker."""
     peer = finding.peer
     click.echo("aioqueue alone")
     finding.take("lateness", lambda: measures.lateness(peer, redis, plan.late_jobs))
+    finding.take("startup", lambda: startup(peer, plan.starts))
     finding.take("idle", lambda: measures.idleness(peer, redis, plan.idle_seconds))
     if plan.depths:
         scheduled = plan.depths[-1]

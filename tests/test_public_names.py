@@ -137,8 +137,8 @@ def test_the_package_exports_these_names_and_no_others() -> None:
     assert len(set(aioqueue.__all__)) == len(aioqueue.__all__)
     exported = {
         name
-        for name, value in vars(aioqueue).items()
-        if not name.startswith("_") and not isinstance(value, ModuleType) and name != "annotations"
+        for name in dir(aioqueue)
+        if not name.startswith("__") and not isinstance(getattr(aioqueue, name), ModuleType)
     }
     assert exported == set(NAMES)
 

@@ -9,22 +9,9 @@ import traceback
 from types import ModuleType
 from typing import Any, NoReturn
 
-import click
-
+from aioqueue.cli.exits import CannotStart
 from aioqueue.errors import ConfigurationError
 from aioqueue.queue import Queue
-
-
-class CannotStart(click.ClickException):
-    """One clear line and exit code 2: wrong usage, or an application that cannot be imported."""
-
-    exit_code = 2
-
-
-class ServerUnreachable(click.ClickException):
-    """One clear line and exit code 3: no store at the start."""
-
-    exit_code = 3
 
 
 def load_queue(target: str) -> Queue:
@@ -37,7 +24,7 @@ def load_queue(target: str) -> Queue:
     module = _import(module_name)
     found = _attribute(module, attribute)
     if not isinstance(found, Queue):
-        raise CannotStart(f"{target} is a {type(found).__name__}, not an aioqueue.Queue")
+        raise CannotStart(f"{target} is of type {type(found).__name__}, not an aioqueue.Queue")
     return found
 
 
@@ -45,6 +32,11 @@ def _split(target: str) -> tuple[str, str]:
     module, colon, attribute = target.partition(":")
     if not colon:
         module, _, attribute = target.rpartition(".")
+    if "/" not in target and (module.endswith(".py") or (attribute == "py" and not colon)):
+        name = module.removesuffix(".py")
+        raise CannotStart(
+            f"{target!r} names a file: write the module without .py, as {name}:{attribute if colon else 'queue'}"
+        )
     if not module or not all(part.isidentifier() for part in f"{module}.{attribute}".split(".")):
         raise CannotStart(
             f"{target!r} names no queue: write module:attribute, without a path or .py, for example app:queue"
@@ -74,7 +66,8 @@ def _import(name: str) -> ModuleType:
 def _refuse_broken(name: str, error: BaseException) -> NoReturn:
     if isinstance(error, SystemExit):
         raise CannotStart(f"importing {name!r} ended Python: it called sys.exit({error.code!r})") from None
-    frames = traceback.extract_tb(error.__traceback__)
+    # A syntax error says by itself where it is; its last frame is in the import system.
+    frames = [] if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)
     where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     raise CannotStart(f"importing {name!r} raised {type(error).__name__}: {error}{where}") from None
 

@@ -14,11 +14,12 @@ def driver_for(url: str, queue: str) -> Driver:
     """Return an unopened driver for `queue` at `url`; raises `ConfigurationError` naming the schemes there are."""
     if not isinstance(url, str):
         raise TypeError(f"a queue takes a URL, not {url!r}")
-    scheme = url.partition("://")[0]
+    scheme, colon, _ = url.partition("://")
     make = _SCHEMES.get(scheme)
-    if make is None or "://" not in url:
+    if make is None or not colon:
         known = ", ".join(f"{name}://" for name in _SCHEMES)
-        raise ConfigurationError(f"no driver for a URL that starts with {scheme!r}; there are {known}")
+        start = f"that starts with {scheme!r}" if colon or "@" not in url else "without ://"  # that may be a password
+        raise ConfigurationError(f"no driver for a URL {start}; there are {known}")
     return make(url, queue)
 
 
@@ -32,13 +33,18 @@ def _memory(url: str, queue: str) -> Driver:
 def _sqlite(url: str, queue: str) -> Driver:
     from aioqueue.drivers.sqlite import SqliteDriver  # noqa: PLC0415
 
+    return SqliteDriver(str(sqlite_file(url)), queue)
+
+
+def sqlite_file(url: str) -> Path:
+    """Return the file that a SQLite URL names; `ConfigurationError` if it names none."""
     parts = urlsplit(url)
     path = unquote(parts.path[1:])
     if parts.netloc or not path:
         raise ConfigurationError(
             "a SQLite URL is sqlite:///relative/path.db or sqlite:////absolute/path.db: three slashes, then the path"
         )
-    return SqliteDriver(str(Path(path).absolute()), queue)
+    return Path(path).absolute()
 
 
 def _redis(url: str, queue: str) -> Driver:
@@ -52,4 +58,5 @@ _SCHEMES: dict[str, Callable[[str, str], Driver]] = {
     "sqlite": _sqlite,
     "redis": _redis,
     "rediss": _redis,
+    "unix": _redis,
 }

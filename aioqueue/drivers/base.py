@@ -379,8 +379,11 @@ class Driver(Protocol):
     async def register(self, incarnation: str, seconds: float, info: bytes) -> None:
         """Create the lease of a new incarnation; one that exists is left as it is."""
 
-    async def renew(self, incarnation: str) -> Renewal:
-        """Extend a lease that exists by adding one to its counter; never create one."""
+    async def renew(self, incarnation: str, info: bytes = b"") -> Renewal:
+        """Extend a lease that exists by adding one to its counter; never create one.
+
+        `info` replaces what the worker said of itself, unless it is empty.
+        """
         ...
 
     async def retire(self, incarnation: str) -> int:

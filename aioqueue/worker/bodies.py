@@ -17,6 +17,7 @@ from aioqueue.canvas.job import running_job
 from aioqueue.hooks import Hooks
 from aioqueue.worker.ending import Died, Ending, TimedOut
 from aioqueue.worker.process_body import leave_child, run_in_child
+from aioqueue.worker.reporting import report_left_behind
 from aioqueue.worker.run import Run
 from aioqueue.worker.threadlife import Answer, Threads
 
@@ -111,6 +112,8 @@ class Bodies:
         except asyncio.CancelledError:
             self._abandoned.add(body)
             run.left_behind = body.abandon()
+            if body.is_running:
+                report_left_behind(run.job)
             raise
         return run.returned(value) if error is None else run.raised(error)
 

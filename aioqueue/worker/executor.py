@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from msgspec import structs
 
@@ -16,27 +16,21 @@ from aioqueue.drivers.base import Again, Claim, Driver, Finished, Outcome, Revoc
 from aioqueue.errors import TaskException
 from aioqueue.guards import guards_of
 from aioqueue.queue import Queue
-from aioqueue.states import JobState
 from aioqueue.worker.appetite import Appetite
 from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity, Kind
 from aioqueue.worker.conclusion import Call, cancel, conclude, give_up
-from aioqueue.worker.ending import Died, Ending, Raised, TimedOut, Unstorable
+from aioqueue.worker.ending import Ending, Raised, Unstorable
 from aioqueue.worker.guarding import Guarding
 from aioqueue.worker.herald import Fact, Facts, Herald, facts_of_ending, facts_of_refusal
 from aioqueue.worker.holdings import Holding
-from aioqueue.worker.logtext import many_lines, one_line
 from aioqueue.worker.reading import Readable, Refused, read_claim
+from aioqueue.worker.reporting import report_cancelled, report_end, report_refusal, report_start
 from aioqueue.worker.run import Run
 from aioqueue.worker.settler import Settler
 from aioqueue.worker.storeclock import StoreClock
 
 logger = logging.getLogger("aioqueue")
-
-_DIED: Final = (
-    "the process that ran it died; if it dies at once, see that its module starts nothing when it is imported, "
-    'but under `if __name__ == "__main__":`'
-)
 
 
 class Executor:
@@ -71,8 +65,9 @@ class Executor:
     def start(self, holding: Holding) -> None:
         """Start a claim's body in a slot, which it gives back at the end."""
         self._capacity.take(holding.kind)
-        body = asyncio.get_running_loop().create_task(self._execute(holding))
-        holding.body = body
+        loop = asyncio.get_running_loop()
+        body = loop.create_task(self._execute(holding))
+        holding.body, holding.since = body, loop.time()
         self._running.add(body)
         body.add_done_callback(partial(self._ended, holding.kind))
 
@@ -120,7 +115,7 @@ class Executor:
             self._settler.put(outcome, tell)
         elif not await self._settler.put_marked(outcome, tell):
             return False
-        _report_refusal(refused)
+        report_refusal(claim, refused)
         return True
 
     def _telling_of_refusal(self, claim: Claim, refused: Refused) -> Callable[[], Awaitable[None]] | None:
@@ -135,9 +130,10 @@ class Executor:
         call = ready.call
         job: Job[Any] = Job(call.claim.id, call.record, ready.task.source, call.claim.priority)
         if holding.is_cancelled():
-            self._cancel(job, call)
+            self._cancel(job, call, None)
             return
         run = Run(ready.task, job, ready.arguments, call.timeout, self._queue.hooks)
+        report_start(run)
         holding.interruptible = True
         try:
             ending = await self._run(run)
@@ -149,15 +145,21 @@ class Executor:
         finally:
             holding.interruptible = False
         if holding.is_cancelled():  # whatever the body made of it
-            self._cancel(job, call)
-            return
-        outcome = conclude(call, ending)
-        _report(job, ending, outcome)
-        facts = facts_of_ending(ending, _told(run, ending), outcome)
-        if isinstance(outcome, Finished) or not self._herald.is_needed:
-            self._put(job, outcome, facts)
+            self._cancel(job, call, _age(holding))
         else:
-            await self._put_again(holding, job, call, outcome, facts)
+            await self._conclude(holding, run, call, ending)
+
+    async def _conclude(self, holding: Holding, run: Run, call: Call, ending: Ending) -> None:
+        outcome = conclude(call, ending)
+        report_end(run.job, ending, outcome, _age(holding))
+        if not self._herald.is_needed:
+            self._settler.put(outcome)
+            return
+        facts = facts_of_ending(ending, _told(run, ending), outcome)
+        if isinstance(outcome, Finished):
+            self._put(run.job, outcome, facts)
+        else:
+            await self._put_again(holding, run.job, call, outcome, facts)
 
     async def _run(self, run: Run) -> Ending:
         """Pass the guards and the async hooks, then run the body: what they raise is an ending of the job too."""
@@ -173,7 +175,8 @@ class Executor:
             await run.hooks.after(run.job, run.value, run.error)
         return ending
 
-    def _cancel(self, job: Job[Any], call: Call) -> None:
+    def _cancel(self, job: Job[Any], call: Call, after: float | None) -> None:
+        report_cancelled(job, after)
         self._put(job, cancel(call), (Fact("canceled"),))
 
     def _put(self, job: Job[Any], outcome: Outcome, facts: Facts) -> None:
@@ -186,7 +189,7 @@ class Executor:
             await self._herald.tell(job, facts)
         finally:
             if holding.is_cancelled():
-                self._cancel(job, call)
+                self._cancel(job, call, _age(holding))
             else:
                 self._settler.put(again)
 
@@ -199,43 +202,12 @@ class Executor:
         self._capacity.give_back(kind)
 
 
+def _age(holding: Holding) -> float:
+    return asyncio.get_running_loop().time() - holding.since
+
+
 def _told(run: Run, ending: Ending) -> BaseException | None:
     """Return the error that signal handlers are given; a child process's is known as data only."""
     if run.error is not None:
         return run.error
     return TaskException(ending.error) if isinstance(ending, Raised | Unstorable) else None
-
-
-def _report(job: Job[Any], ending: Ending, outcome: Outcome) -> None:
-    next_try = _next_try(job, outcome)
-    match ending:
-        case Raised(error, trace):
-            logger.error(
-                "job %s of %s raised %s%s\n%s", job.id, job.task_name, one_line(error), next_try, many_lines(trace)
-            )
-        case TimedOut(after):
-            logger.error("job %s of %s ran longer than its %g s%s", job.id, job.task_name, after, next_try)
-        case Unstorable(error):
-            logger.error("job %s of %s failed: %s", job.id, job.task_name, one_line(error))
-        case Died():
-            logger.error("job %s of %s: %s%s", job.id, job.task_name, _DIED, next_try)
-        case _:
-            logger.debug("job %s of %s ended", job.id, job.task_name)
-
-
-def _next_try(job: Job[Any], outcome: Outcome) -> str:
-    if not isinstance(outcome, Again):
-        return ""
-    when = f" in {outcome.delay:.3g} s" if outcome.delay else ""
-    return f" (try {job.tries + 1}; it runs again{when})"
-
-
-def _report_refusal(refused: Refused) -> None:
-    outcome = refused.outcome
-    if isinstance(outcome, Finished):
-        level = logging.ERROR if outcome.state is JobState.FAILED else logging.INFO
-        reason = one_line(outcome.dead_reason or outcome.state)
-        logger.log(level, "job %s is not run: %s", one_line(outcome.id), reason)
-    else:
-        reason = one_line(refused.reason)
-        logger.warning("job %s is put back for a while: it %s", one_line(outcome.id), reason)

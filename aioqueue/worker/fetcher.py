@@ -11,19 +11,21 @@ from typing import Final
 
 from aioqueue.drivers.base import Claimed, Driver
 from aioqueue.errors import StoreUnavailable
+from aioqueue.logtext import many
 from aioqueue.worker.appetite import PATIENCE, Appetite
 from aioqueue.worker.backlog import Backlog
 from aioqueue.worker.capacity import Capacity
+from aioqueue.worker.contact import Contact
 from aioqueue.worker.executor import Executor
 from aioqueue.worker.holdings import Holding, Holdings
 from aioqueue.worker.persistence import persistently
+from aioqueue.worker.poll import Poll
 from aioqueue.worker.racing import first_of
 from aioqueue.worker.scheduler import Scheduler
 from aioqueue.worker.storeclock import StoreClock
 
 logger = logging.getLogger("aioqueue")
 
-SAFETY_POLL: Final = 10.0
 _LARGEST_CLAIM: Final = 1_000
 
 
@@ -45,6 +47,8 @@ class Fetcher:
         clock: StoreClock,
         appetite: Appetite,
         backlog: Backlog,
+        poll: Poll,
+        contact: Contact,
         reconcile_every: float,
     ) -> None:
         self._driver = driver
@@ -58,6 +62,9 @@ class Fetcher:
         self._reconciled_at = asyncio.get_running_loop().time()
         self._appetite = appetite
         self._backlog = backlog
+        self._poll = poll
+        self._contact = contact
+        self._was_not_told = False
         self._batch = 0
         self.asked_for_suspects = True
 
@@ -66,6 +73,9 @@ class Fetcher:
         while True:
             await self._reconcile_in_time()
             claimed = await self.fetch()
+            if claimed.jobs and self._was_not_told:
+                self._poll.doubt()
+            self._was_not_told = False
             if not claimed.more and self._room() > 0:
                 await self._wait_for_jobs()
 
@@ -75,8 +85,7 @@ class Fetcher:
         self._batch += 1
         self.asked_for_suspects = not self._holdings.suspects
         limit = min(self._room(), _LARGEST_CLAIM)
-        claim = partial(self._driver.claim, self._incarnation, self._batch, limit, int(self.asked_for_suspects))
-        claimed = await persistently("claim jobs", claim)
+        claimed = await persistently("claim jobs", partial(self._claim, limit))
         self._clock.set(claimed.now)
         self._scheduler.notice(claimed.due_in)
         self._take_in(claimed)
@@ -108,6 +117,16 @@ class Fetcher:
                 self._appetite.punish(self._executor.running)
                 self._holdings.changed.set()  # ends a wait that would take the wake-up from those who have room
                 await self._release(stale)
+
+    async def _claim(self, limit: int) -> Claimed:
+        suspects = int(self.asked_for_suspects)
+        try:
+            claimed = await self._driver.claim(self._incarnation, self._batch, limit, suspects)
+        except StoreUnavailable:
+            self._contact.answers = False
+            raise
+        self._contact.answers = True
+        return claimed
 
     async def release_waiting(self) -> None:
         """Hand back all jobs that were claimed and not started."""
@@ -154,10 +173,16 @@ class Fetcher:
             await self._wait()
 
     async def _wait(self) -> None:
+        loop, wait = asyncio.get_running_loop(), min(self._poll.next(), self._reconcile_every)
+        began = loop.time()
         try:
-            await self._driver.wait(self._incarnation, min(SAFETY_POLL, self._reconcile_every))
+            await self._driver.wait(self._incarnation, wait)
         except StoreUnavailable:  # the look that follows waits until the store is back
             self._reconciled_at = -math.inf
+            self._contact.answers = False
+            self._poll.doubt()
+        else:
+            self._was_not_told = loop.time() - began >= wait
 
     async def _reconcile_in_time(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -165,8 +190,9 @@ class Fetcher:
             return
         self._reconciled_at = now
         in_hand = self._holdings.tokens()  # before asking: a claim may end while the answer is on its way
-        stored = await persistently("compare claims", partial(self._driver.claims, self._incarnation))
+        holds = partial(self._driver.claims, self._incarnation)
+        stored = await persistently("ask the store which jobs this worker holds", holds)
         unknown = {job_id: token for job_id, token in stored.items() if in_hand.get(job_id) != token}
         if unknown:
-            logger.warning("%d claimed jobs never arrived here: they are released", len(unknown))
+            logger.warning("released: %s that never arrived here", many(len(unknown), "claimed job"))
             await persistently("release jobs", partial(self._driver.release, self._incarnation, unknown))

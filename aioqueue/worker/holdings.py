@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 from msgspec import Struct
 
@@ -12,7 +13,7 @@ from aioqueue.worker.capacity import Kind
 
 
 class Holding(Struct, eq=False):
-    """One claim in this worker's hands; `body` is there once it has been started.
+    """One claim in this worker's hands, `since` it was claimed; `body` is there `since` it was started.
 
     `dropped` says that the worker itself stopped the body, so that its end is no outcome; `cancelled` that someone
     asked for its end; `interruptible` that a cancellation may end what the body does now. Where it may not, whoever
@@ -55,6 +56,10 @@ class Holdings:
     def get(self, job_id: str) -> Holding | None:
         """Return the claim of a job."""
         return self._by_id.get(job_id)
+
+    def running_in(self, body: asyncio.Task[Any]) -> Holding | None:
+        """Return the claim whose body an asyncio.Task is."""
+        return next((holding for holding in self if holding.body is body), None)
 
     def __len__(self) -> int:
         return len(self._by_id)

@@ -12,11 +12,15 @@ from functools import partial
 from typing import Final
 
 from aioqueue.errors import StoreUnavailable
+from aioqueue.logtext import many, one_line
 from aioqueue.queue import Queue
+from aioqueue.worker.agreement import refuse_other_zone
+from aioqueue.worker.announcing import Announcer
 from aioqueue.worker.appetite import Appetite
 from aioqueue.worker.backlog import Backlog
 from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity
+from aioqueue.worker.contact import Contact
 from aioqueue.worker.control import Control
 from aioqueue.worker.executor import Executor
 from aioqueue.worker.fetcher import Fetcher
@@ -29,30 +33,37 @@ from aioqueue.worker.racing import first_of
 from aioqueue.worker.reaper import Reaper
 from aioqueue.worker.scheduler import Scheduler
 from aioqueue.worker.settler import Settler
+from aioqueue.worker.station import Station
 from aioqueue.worker.storeclock import StoreClock
 
 logger = logging.getLogger("aioqueue")
 
 _LAST_WORDS: Final = 5.0
 _CANCELLED_BODIES: Final = 2.0
+_MOST_JOBS_NAMED: Final = 10
 
 
 class Incarnation:
     """Has a random id that is never used again, a lease, and connections of its own; losing it loses only its jobs."""
 
-    def __init__(self, queue: Queue, capacity: Capacity, bodies: Bodies, lease_seconds: float) -> None:
+    def __init__(self, queue: Queue, capacity: Capacity, bodies: Bodies, station: Station) -> None:
         self.id = uuid.uuid4().hex
         self.lost = asyncio.Event()
+        self.left_undone = False
+        self._contact = Contact()
         self._queue = queue
         self._driver = queue.driver()
-        self._lease_seconds = lease_seconds
+        lease_seconds = self._lease_seconds = station.lease
         self._capacity = capacity
-        self._holdings = Holdings()
+        self.holdings = self._holdings = Holdings()
+        self._periodic = [task.in_zone(station.zone or queue.zone) for task in queue.periodic if station.periodic]
+        zone = str(station.zone or queue.zone) if self._periodic else ""
+        self._announcer = Announcer(station, zone, capacity.slots, self._holdings)
         self._reaper = Reaper(self._driver, lease_seconds)
         self._scheduler = Scheduler(self._driver)
-        self._settler = Settler(self._driver, self.id, self._holdings)
+        self._settler = Settler(self._driver, self.id, self._holdings, station.tally)
         clock, appetite = StoreClock(), Appetite(capacity.slots)
-        self._firing = Firing(self._driver, queue.periodic, clock, queue.signals)
+        self._firing = Firing(self._driver, self._periodic, clock, queue.signals)
         herald = Herald(queue.signals, self._driver)
         self._executor = Executor(queue, self._driver, bodies, self._settler, herald, capacity, clock, appetite)
         self._fetcher = Fetcher(
@@ -65,26 +76,48 @@ class Incarnation:
             clock,
             appetite,
             Backlog(queue.registry, capacity),
+            station.poll.starting(),
+            self._contact,
             reconcile_every=lease_seconds / 2,
         )
         self._control = Control(self._driver, self.id, self._holdings, self._fetcher.settle_cancelled)
-        self._lease = LeaseKeeper(queue.driver(), self.id, lease_seconds, self.lost.set, self._control.cancel)
+        self._lease = LeaseKeeper(
+            queue.driver(),
+            self.id,
+            lease_seconds,
+            lost=self.lost.set,
+            cancel=self._control.cancel,
+            announce=self._announcer.announce,
+            contact=self._contact,
+        )
         self._settling: asyncio.Task[None] | None = None
 
-    async def begin(self) -> None:
+    async def begin(self, *, is_ready: bool = False) -> None:
         """Connect, register and start to renew; raises `StoreUnavailable`, leaving nothing here that runs.
 
+        With `is_ready` it says at once that this worker is ready to claim, as one that has claimed before is.
         Nothing is awaited once the lease is being renewed: whoever called has an incarnation then, which it can finish.
         """
         try:
             await self._driver.open()
-            await self._driver.register(self.id, self._lease_seconds, b"")
+            await self._driver.register(self.id, self._lease_seconds, self._say() if is_ready else b"")
             self._lease.start()
         except BaseException:
             await self._driver.close()
             raise
         self._capacity.join(self._fetcher.start_waiting)
         self._settling = asyncio.create_task(self._settler.run())
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether its lease has been renewed within its length, and the store answered when it was last asked."""
+        return self._lease.is_fresh and self._contact.answers
+
+    async def announce(self) -> None:
+        """Say that this worker is ready to claim. Raises `ConfigurationError` if it disagrees with a live one."""
+        leases, now = await self._driver.leases(), await self._driver.now()
+        refuse_other_zone(self._announcer.zone, leases, now)
+        await self._driver.renew(self.id, self._say())
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Claim and run jobs until `stopping` is set or the lease is lost."""
@@ -97,7 +130,7 @@ class Incarnation:
             self._reaper.run(),
             self._settler_ends(),
             self._control.run(),
-            *([self._firing.run()] if self._queue.periodic else []),
+            *([self._firing.run()] if self._periodic else []),
         )
 
     async def drain(self) -> None:
@@ -118,7 +151,10 @@ class Incarnation:
                 return
 
     async def finish(self, patience: float, hurry: asyncio.Event) -> None:
-        """Let running bodies end for up to `patience` seconds or until `hurry`; hand back the rest at once."""
+        """Let running bodies end for up to `patience` seconds or until `hurry`; hand back the rest at once.
+
+        `left_undone` says afterwards whether there were jobs that could be neither settled nor handed back.
+        """
         self._capacity.leave(self._fetcher.start_waiting)  # or a body that ends would start the next
         try:
             if self.lost.is_set():
@@ -126,20 +162,41 @@ class Incarnation:
                 await self._drop_bodies()
             else:
                 await self._let_bodies_end(patience, hurry)
-                await self._try_for(_LAST_WORDS, self._say_goodbye())
+                if not await self._try_for(_LAST_WORDS, self._say_goodbye()):
+                    self._leave_undone()
                 await self._settler.tell_rest(_LAST_WORDS)
         finally:
             await self._end()
 
     async def _let_bodies_end(self, patience: float, hurry: asyncio.Event) -> None:
         if self._executor.running:
-            logger.info("stopping: %d jobs are running, for up to %g s more", self._executor.running, patience)
+            running = many(self._executor.running, "job is", "jobs are")
+            logger.info("stopping: %s running, for up to %g s more", running, patience)
+            if self._lease.is_heard:
+                await self._try_for(_LAST_WORDS, self._announce_stop())
         try:
             await self._try_for(_LAST_WORDS, self._fetcher.release_waiting())
-            waiting = first_of(hurry.wait(), self.lost.wait(), self._executor.finish(patience), self._control.run())
+            waiting = first_of(
+                hurry.wait(), self.lost.wait(), self._executor.finish(patience), self._go_on_cancelling()
+            )
             await self._try_for(math.inf, waiting)
         finally:
             await self._drop_bodies()
+
+    async def _go_on_cancelling(self) -> None:
+        """Cancel what is asked for until cancelled: who fails at that cuts no body's time short."""
+        await self._try_for(math.inf, self._control.run())
+        await asyncio.Event().wait()
+
+    async def _announce_stop(self) -> None:
+        self._announcer.stopping = True
+        await self._driver.renew(self.id, self._say())
+
+    def _say(self) -> bytes:
+        """Return what there is to say now, having told it to the lease: its next renewal is not to say less."""
+        info = self._announcer.announce()
+        self._lease.say(info)
+        return info
 
     async def _say_goodbye(self) -> None:
         """Settle the rest, and hand back what the store says is held; one budget of time for both.
@@ -151,7 +208,23 @@ class Incarnation:
         await self._lease.stop()
         handed_back = await persistently("hand back jobs", partial(self._driver.retire, self.id))
         if handed_back:
-            logger.info("%d jobs that had not ended are handed back", handed_back)
+            logger.info("handed back: %s that had not ended", many(handed_back, "job"))
+
+    def _leave_undone(self) -> None:
+        """Say which jobs are left claimed by a lease that nobody renews; those whose outcome is settled are not."""
+        jobs = sorted(self._holdings.tokens().keys() - self._settler.settled)
+        if not jobs:
+            logger.warning("stopped without an answer of the store: the lease of this worker is left to run out")
+            return
+        self.left_undone = True
+        logger.error(
+            "stopped without an answer of the store: %s neither settled nor handed back (%d of them had ended); "
+            "others take them over when the lease of this worker has run out: %s%s",
+            many(len(jobs), "job is", "jobs are"),
+            len(self._settler.unsettled.intersection(jobs)),
+            one_line(", ".join(jobs[:_MOST_JOBS_NAMED])),
+            " ..." if len(jobs) > _MOST_JOBS_NAMED else "",
+        )
 
     async def _settler_ends(self) -> None:
         """Raise what ended the settler, which is to outlive everything else here."""
@@ -179,11 +252,16 @@ class Incarnation:
             self._settling.cancel()
             await asyncio.gather(self._settling, return_exceptions=True)
 
-    async def _try_for(self, seconds: float, last_word: Awaitable[object]) -> None:
+    async def _try_for(self, seconds: float, last_word: Awaitable[object]) -> bool:
+        """Answer whether a step of the end was taken; the last of them says what comes of it."""
         try:
             async with asyncio.timeout(seconds):
                 await last_word
-        except (TimeoutError, StoreUnavailable):
-            logger.warning("the store does not answer: the lease of this worker will be reaped")
+        except (TimeoutError, StoreUnavailable) as error:
+            why = str(error) or "no answer in time"
+            logger.debug("a step of the end of incarnation %s is left out: %s", self.id, why)
         except Exception:
             logger.exception("incarnation %s ends without a step that failed", self.id)
+        else:
+            return True
+        return False

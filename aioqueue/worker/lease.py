@@ -18,19 +18,24 @@ from anyio import CapacityLimiter
 
 from aioqueue.drivers.base import Driver
 from aioqueue.errors import StoreUnavailable
+from aioqueue.worker.contact import Contact
 
 logger = logging.getLogger("aioqueue")
 
 RENEWALS_PER_LEASE: Final = 6
 LEASES_BEFORE_STALLED: Final = 10
+LONGEST_WAIT_FOR_THE_LOOP: Final = 0.5
+SHARE_OF_AN_INTERVAL: Final = 0.1
 
 
 class LeaseKeeper:
     """Keeps a lease alive while the worker's loop turns, so that a task that blocks the loop is not run twice.
 
     On the worker's loop `lost` is called when nobody renews the lease any more, as after it was reaped; `cancel` with
-    jobs that are to be cancelled. Renewal stops by itself when the loop has not turned for ten leases; from one lease
-    on that is logged with the stack that blocks it.
+    jobs that are to be cancelled; once it was told to `say` something, `announce` before each renewal for what the
+    worker says of itself by then. A loop that does not answer soon delays no renewal: what it said last goes out again.
+    Renewal stops by itself when the loop has not turned for ten leases; from one lease on that is logged with the stack
+    that blocks it.
     """
 
     def __init__(
@@ -38,14 +43,21 @@ class LeaseKeeper:
         driver: Driver,
         incarnation: str,
         seconds: float,
+        *,
         lost: Callable[[], None],
         cancel: Callable[[list[str]], None],
+        announce: Callable[[], bytes],
+        contact: Contact | None = None,
     ) -> None:
         self._driver = driver
         self._incarnation = incarnation
         self._seconds = seconds
         self._lost = lost
         self._cancel = cancel
+        self._announce = announce
+        self._contact = contact or Contact()
+        self._said = b""
+        self._renewed_at = time.monotonic()
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
         self._pinged_at: float | None = None
@@ -54,10 +66,25 @@ class LeaseKeeper:
         self._thread = threading.Thread(target=self._run, name=f"aioqueue-lease-{incarnation[:8]}", daemon=True)
         self._stopping = threading.Event()
         self._wake: Callable[[], object] = lambda: None
+        self._answer: Callable[[], object] = lambda: None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the lease was renewed within its length, by this machine's clock."""
+        return time.monotonic() - self._renewed_at < self._seconds
 
     def start(self) -> None:
         """Start renewing."""
         self._thread.start()
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether something has been said."""
+        return bool(self._said)
+
+    def say(self, info: bytes) -> None:
+        """Say this with each renewal until the loop has announced something newer; until told so, say nothing."""
+        self._said = info
 
     async def stop(self) -> None:
         """Stop renewing and close the connection; harmless at any time. The lease is left to whoever retires it."""
@@ -80,32 +107,44 @@ class LeaseKeeper:
                 self._tell(self._lost)
 
     async def _keep(self) -> None:
-        woken = asyncio.Event()
+        woken, answered = asyncio.Event(), asyncio.Event()
         loop = asyncio.get_running_loop()
         self._wake = lambda: loop.call_soon_threadsafe(woken.set)
+        self._answer = lambda: loop.call_soon_threadsafe(answered.set)
+        interval = self._seconds / RENEWALS_PER_LEASE
         try:
             while not self._stopping.is_set():
-                if await _is_set_within(woken, self._seconds / RENEWALS_PER_LEASE) or not await self._renew():
+                if await _is_set_within(woken, interval):
+                    return
+                answered.clear()
+                stalled_for = self._look_at_the_loop()
+                if not stalled_for:
+                    await _is_set_within(answered, min(interval * SHARE_OF_AN_INTERVAL, LONGEST_WAIT_FOR_THE_LOOP))
+                if not await self._renew(stalled_for):
                     return
         finally:
-            self._wake = lambda: None
+            self._wake = self._answer = lambda: None
             await self._driver.close()
 
-    async def _renew(self) -> bool:
-        """Renew once; answer whether to go on."""
-        stalled_for = self._look_at_the_loop()
+    async def _renew(self, stalled_for: float) -> bool:
+        """Renew once, unless the loop has stalled for too long; answer whether to go on."""
         if stalled_for > self._seconds * LEASES_BEFORE_STALLED:
             logger.error("the event loop has not turned for %.0f s: its lease is given up", stalled_for)
             return False
         try:
             await self._open()
-            renewal = await self._driver.renew(self._incarnation)
+            renewal = await self._driver.renew(self._incarnation, self._said)
         except StoreUnavailable as error:
+            self._contact.answers = False
             logger.debug("cannot renew the lease now: %s", error)
             return True
         except Exception:
+            self._contact.answers = False
             logger.exception("cannot renew the lease now")
             return True
+        self._contact.answers = True
+        if renewal.alive:
+            self._renewed_at = time.monotonic()
         if renewal.cancel:
             self._tell(partial(self._cancel, renewal.cancel))
         return renewal.alive
@@ -117,12 +156,12 @@ class LeaseKeeper:
 
     def _look_at_the_loop(self) -> float:
         """Return for how many seconds a ping has gone unanswered; send the next when it has been answered."""
-        now = time.monotonic()
-        if self._pinged_at is None:
+        now, pinged_at = time.monotonic(), self._pinged_at  # which the loop sets to None whenever it likes
+        if pinged_at is None:
             self._pinged_at = now
             self._tell(self._turn)
             return 0.0
-        stalled_for = now - self._pinged_at
+        stalled_for = now - pinged_at
         if stalled_for < self._seconds:
             self._stall_reported = False
         elif not self._stall_reported:
@@ -132,6 +171,12 @@ class LeaseKeeper:
 
     def _turn(self) -> None:
         self._pinged_at = None
+        try:
+            if self._said:
+                self._said = self._announce()
+        finally:
+            with suppress(RuntimeError):  # the lease's own loop has ended
+                self._answer()
 
     def _tell(self, callback: Callable[[], None]) -> None:
         try:

@@ -11,6 +11,8 @@ from typing import Final
 from msgspec import Struct
 
 from aioqueue.drivers.base import Driver, Lease
+from aioqueue.logtext import many, one_line
+from aioqueue.presence import announced
 from aioqueue.worker.persistence import persistently
 
 logger = logging.getLogger("aioqueue")
@@ -72,4 +74,13 @@ class Reaper:
             reap = partial(self._driver.reap, lease.incarnation, lease.counter)
             jobs = await persistently("reap a dead worker", reap)
             if jobs is not None:
-                logger.warning("worker incarnation %s is dead: %d of its jobs are handed on", lease.incarnation, jobs)
+                held = f"{many(jobs, 'job is', 'jobs are')} handed on" if jobs else "it held no jobs"
+                logger.warning("the worker %s is dead: %s", known_as(lease), held)
+
+
+def known_as(lease: Lease) -> str:
+    """Return what people know a lease's holder by: where it ran and its name; if it told nothing, a short id."""
+    said = announced(lease)
+    if said is None:
+        return one_line(lease.incarnation[:8])
+    return one_line(f"{said.host}:{said.pid}" + (f" ({said.name})" if said.name else ""))

@@ -9,12 +9,15 @@ from functools import partial
 from typing import Final
 
 from aioqueue.drivers.base import Driver, Finished, Outcome, Verdict
+from aioqueue.logtext import many
 from aioqueue.worker.holdings import Holdings
 from aioqueue.worker.persistence import persistently
+from aioqueue.worker.tally import Tally
 
 logger = logging.getLogger("aioqueue")
 
 _BATCH: Final = 1_000
+_WRITTEN: Final[tuple[Verdict, ...]] = ("settled", "already")
 
 
 class Settler:
@@ -23,17 +26,29 @@ class Settler:
     What waits here is bounded by what the incarnation holds.
     """
 
-    def __init__(self, driver: Driver, incarnation: str, holdings: Holdings) -> None:
+    def __init__(self, driver: Driver, incarnation: str, holdings: Holdings, tally: Tally) -> None:
         self._driver = driver
         self._incarnation = incarnation
         self._holdings = holdings
+        self._tally = tally
         self._outcomes: list[Outcome] = []
+        self._batch: list[Outcome] = []
         self._news: dict[tuple[str, int], Callable[[], Awaitable[None]]] = {}
         self._marked: dict[tuple[str, int], asyncio.Future[bool]] = {}
-        self._telling: set[asyncio.Task[None]] = set()
+        self._telling: dict[asyncio.Task[None], str] = {}
         self._filled = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
+
+    @property
+    def unsettled(self) -> set[str]:
+        """The ids of jobs whose outcomes the store has not taken yet."""
+        return {outcome.id for outcome in (*self._batch, *self._outcomes)}
+
+    @property
+    def settled(self) -> set[str]:
+        """The ids of jobs that are in hand for nothing but being told of."""
+        return set(self._telling.values())
 
     def put(self, outcome: Outcome, tell: Callable[[], Awaitable[None]] | None = None) -> None:
         """Add an outcome to the next batch; `tell` is called when it has been settled, so that it is readable then."""
@@ -56,8 +71,9 @@ class Settler:
             await self._filled.wait()
             self._filled.clear()
             while self._outcomes:
-                batch, self._outcomes = self._outcomes[:_BATCH], self._outcomes[_BATCH:]
-                await self._settle(batch)
+                self._batch, self._outcomes = self._outcomes[:_BATCH], self._outcomes[_BATCH:]
+                await self._settle(self._batch)
+                self._batch = []
             self._settled.set()
 
     async def finish(self) -> None:
@@ -72,7 +88,8 @@ class Settler:
     async def abandon(self) -> None:
         """Stop telling; handlers that are still at it are cancelled."""
         if self._telling:
-            logger.warning("signal handlers of %d jobs that have ended do not: they are cancelled", len(self._telling))
+            jobs = many(len(self._telling), "job that has ended", "jobs that have ended")
+            logger.warning("signal handlers of %s do not end: they are cancelled", jobs)
         for telling in self._telling:
             telling.cancel()
         await asyncio.gather(*self._telling, return_exceptions=True)
@@ -80,7 +97,9 @@ class Settler:
     async def _settle(self, batch: list[Outcome]) -> None:
         settle = partial(self._driver.settle, self._incarnation, batch)
         verdicts = await persistently("settle", settle)
-        for outcome, verdict in zip(batch, verdicts, strict=True):
+        pairs = list(zip(batch, verdicts, strict=True))
+        self._tally.add([outcome for outcome, verdict in pairs if verdict in _WRITTEN])
+        for outcome, verdict in pairs:
             if self._marked:
                 self._answer(outcome, verdict)
             if verdict == "unmarked":
@@ -105,8 +124,8 @@ class Settler:
         The job is in hand until it has been told, so that slow handlers slow down the claiming.
         """
         telling = asyncio.create_task(self._tell(outcome, tell))
-        self._telling.add(telling)
-        telling.add_done_callback(self._telling.discard)
+        self._telling[telling] = outcome.id
+        telling.add_done_callback(self._telling.pop)
 
     async def _tell(self, outcome: Outcome, tell: Callable[[], Awaitable[None]]) -> None:
         try:

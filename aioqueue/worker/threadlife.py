@@ -12,6 +12,7 @@ from contextvars import copy_context
 from typing import Final, TypeAlias
 
 import anyio.to_thread
+from anyio import CapacityLimiter
 
 from aioqueue.hooks import Hooks
 
@@ -58,7 +59,8 @@ class Threads:
         idle, self._idle = self._idle, []
         for thread in self._all:
             thread.errands.put(None)
-        await anyio.to_thread.run_sync(_join, idle)
+        # Not with the limiter that the application shares: all its threads may be busy for long.
+        await anyio.to_thread.run_sync(_join, idle, limiter=CapacityLimiter(1))
 
     def _start(self) -> _Thread:
         thread = _Thread(self._hooks)

@@ -5,32 +5,48 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
+from datetime import tzinfo
 from typing import Any, Final, Self
 
 from aioqueue import options as checked
+from aioqueue.canvas.job import running_job
 from aioqueue.children import refuse_in_import
 from aioqueue.errors import StoreUnavailable
 from aioqueue.options import Seconds
 from aioqueue.queue import Queue
 from aioqueue.retry import reconnect_delays
+from aioqueue.schedules.zones import zone_of
 from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity
 from aioqueue.worker.incarnation import Incarnation
+from aioqueue.worker.loopwatch import LoopWatch
+from aioqueue.worker.poll import Poll
 from aioqueue.worker.racing import first_of
+from aioqueue.worker.station import Station
+from aioqueue.worker.tally import Quota, Tally
 
 logger = logging.getLogger("aioqueue")
 
 SHORTEST_LEASE: Final = 0.1
+SHORTEST_LOOP_LIMIT: Final = 0.01
+LONGEST_NAME: Final = 200
 
 
 class Worker:
-    """Claims jobs, runs them, settles their outcomes.
+    """Claims jobs, runs them, settles their outcomes; says so in the store while it is ready to claim.
 
     `concurrency` is how many bodies run at once, over all queues; `threads` how many of them in threads, `processes`
     how many in processes. `shutdown_timeout` is how many seconds a stop waits for running bodies before their jobs are
     handed back. `lease` is after how many seconds without a sign of life other workers take the jobs over.
+
+    `periodic=False` leaves the firing of periodic tasks to others; `zone` is for schedules that name none, instead of
+    the queue's own. `delay`, `max_delay` and `backoff`: the first wait, the longest, and the growth of the safety poll
+    behind the push (`worker.poll`). After `max_tasks` jobs it stops. A loop that does not turn for `loop_limit` seconds
+    is logged with what blocks it. `name` is shown wherever workers are listed.
 
     `async with Worker(queue):` runs it for the length of the block; it installs no signal handlers.
     """
@@ -44,6 +60,14 @@ class Worker:
         processes: int | None = None,
         shutdown_timeout: Seconds = 30.0,
         lease: Seconds = 30.0,
+        periodic: bool = True,
+        zone: tzinfo | str | None = None,
+        delay: Seconds = 0.1,
+        max_delay: Seconds = 10.0,
+        backoff: float = 1.15,
+        max_tasks: int | None = None,
+        loop_limit: Seconds = 1.0,
+        name: str = "",
     ) -> None:
         self.queues = (queue, *more)
         self._capacity = Capacity(
@@ -54,9 +78,37 @@ class Worker:
         self._bodies = Bodies()
         self._shutdown_timeout = checked.seconds("shutdown_timeout", shutdown_timeout)
         self._lease = max(checked.seconds("lease", lease), SHORTEST_LEASE)
+        self._periodic = periodic
+        self._zone = zone_of(zone)
+        self._poll = Poll(delay, max_delay, backoff)
+        self._quota = (
+            None if max_tasks is None else Quota(checked.count("max_tasks", max_tasks, least=1), self._be_done)
+        )
+        self._loop_limit = max(checked.seconds("loop_limit", loop_limit), SHORTEST_LOOP_LIMIT)
+        self._name = _checked_name(name)
+        self._incarnations: dict[Queue, Incarnation] = {}
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
+        self._was_told = False  # to stop; by itself it stops after `max_tasks`, or when a queue is lost
+        self._left_undone = False
         self._running: asyncio.Task[None] | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it works on every queue, each lease renewed within its length and the store there when last asked.
+
+        Looking is cheap, and asks no store.
+        """
+        working = [self._incarnations.get(queue) for queue in self.queues]
+        return all(incarnation is not None and incarnation.is_fresh for incarnation in working)
+
+    @property
+    def left_undone(self) -> bool:
+        """Whether it ended with jobs that it could neither settle nor hand back, as when the store was away.
+
+        They run again elsewhere once the lease has run out, even those that had ended.
+        """
+        return self._left_undone
 
     @property
     def abandoned_threads(self) -> int:
@@ -70,28 +122,35 @@ class Worker:
         """
         if self._stopping.is_set():
             raise RuntimeError("this worker has been stopped: make a new one")
-        async with self._hooks_around():
-            first = await self._begin_all(started)
-            pairs = zip(self.queues, first, strict=True)
-            await self._to_the_end(_all_of([self._consume(queue, incarnation) for queue, incarnation in pairs]))
+        async with self._hooks_around(), self._watching() as watch:
+            stations = {queue: self._station(watch) for queue in self.queues}
+            first = await self._begin_all(stations, started)
+            lives = zip(stations.items(), first, strict=True)
+            await self._to_the_end(
+                _all_of([self._consume(queue, station, incarnation) for (queue, station), incarnation in lives])
+            )
 
     async def drain(self) -> None:
         """Run what is due, retries and successors included, and return; what is due later is left in the schedule."""
-        async with self._hooks_around():
+        async with self._hooks_around(), self._watching() as watch:
             for queue in self.queues:
-                incarnation = await self._begin(queue)
-                await self._to_the_end(self._drain(incarnation))
+                incarnation = await self._begin(queue, self._station(watch))
+                try:
+                    await self._to_the_end(self._drain(incarnation))
+                finally:
+                    self._incarnations.pop(queue, None)
 
     async def _drain(self, incarnation: Incarnation) -> None:
         try:
             await first_of(incarnation.drain(), self._stopping.wait())
         finally:
-            await incarnation.finish(self._shutdown_timeout, self._hurrying)
+            await self._finish(incarnation, self._shutdown_timeout)
 
     def stop(self) -> None:
         """Stop claiming and end when running bodies have ended; called again, hand them back at once."""
-        if self._stopping.is_set():
+        if self._was_told:
             self._hurrying.set()
+        self._was_told = True
         self._stopping.set()
 
     async def __aenter__(self) -> Self:
@@ -121,31 +180,64 @@ class Worker:
             stack.push_async_callback(self._bodies.close)
             yield
 
-    async def _begin(self, queue: Queue) -> Incarnation:
+    @asynccontextmanager
+    async def _watching(self) -> AsyncIterator[LoopWatch]:
+        watch = LoopWatch(self._loop_limit, self._job_in)
+        watch.start()
+        try:
+            yield watch
+        finally:
+            await watch.stop()
+
+    def _job_in(self, task: asyncio.Task[Any]) -> tuple[str, str] | None:
+        """Return id and task of the job whose body an asyncio.Task is, or from Python 3.12 on, has begun."""
+        for incarnation in tuple(self._incarnations.values()):
+            holding = incarnation.holdings.running_in(task)
+            if holding is not None:
+                return holding.claim.id, holding.claim.task
+        context: Mapping[ContextVar[Any], Any] = getattr(task, "get_context", dict)()
+        job = context.get(running_job)
+        return (job.id, job.task_name) if job is not None else None
+
+    def _station(self, watch: LoopWatch) -> Station:
+        tally = Tally() if self._quota is None else Tally(self._quota.spend)
+        return Station(self._name, time.time(), self._lease, self._periodic, self._zone, self._poll, tally, watch)
+
+    def _be_done(self) -> None:
+        logger.info("stopping: this worker has run as many jobs as it was to run")
+        self._stopping.set()
+
+    async def _begin(self, queue: Queue, station: Station, *, is_ready: bool = False) -> Incarnation:
         refuse_in_import("starts a worker")
-        incarnation = Incarnation(queue, self._capacity, self._bodies, self._lease)
-        await incarnation.begin()
+        incarnation = Incarnation(queue, self._capacity, self._bodies, station)
+        await incarnation.begin(is_ready=is_ready)
+        self._incarnations[queue] = incarnation
         return incarnation
 
-    async def _begin_all(self, started: Callable[[], object]) -> list[Incarnation]:
+    async def _begin_all(self, stations: Mapping[Queue, Station], started: Callable[[], object]) -> list[Incarnation]:
         begun: list[Incarnation] = []
         try:
-            for queue in self.queues:
-                begun.append(await self._begin(queue))  # noqa: PERF401 -- those begun must be known if one fails
+            for queue, station in stations.items():
+                begun.append(await self._begin(queue, station))
+            for incarnation in begun:
+                await incarnation.announce()
             started()
         except BaseException:
-            await self._to_the_end(_all_of([incarnation.finish(0, self._hurrying) for incarnation in begun]))
+            self._incarnations.clear()
+            await self._to_the_end(_all_of([self._finish(incarnation, 0) for incarnation in begun]))
             raise
         return begun
 
-    async def _consume(self, queue: Queue, first: Incarnation) -> None:
+    async def _consume(self, queue: Queue, station: Station, first: Incarnation) -> None:
         """Be one incarnation after another: a new one whenever the old one's lease was lost."""
         incarnation: Incarnation | None = first
         try:
             while incarnation is not None:
                 await self._live(incarnation)
-                incarnation = await self._begin_again(queue)
+                self._incarnations.pop(queue, None)
+                incarnation = await self._begin_again(queue, station)
         finally:
+            self._incarnations.pop(queue, None)
             self._stopping.set()  # a worker that has lost one of its queues does not go on as if it had them all
 
     async def _live(self, incarnation: Incarnation) -> None:
@@ -155,14 +247,20 @@ class Worker:
             self._stopping.set()  # before the bodies here have ended: those of other queues may do so meanwhile
             raise
         finally:
-            await incarnation.finish(self._shutdown_timeout, self._hurrying)
+            await self._finish(incarnation, self._shutdown_timeout)
 
-    async def _begin_again(self, queue: Queue) -> Incarnation | None:
+    async def _finish(self, incarnation: Incarnation, patience: float) -> None:
+        try:
+            await incarnation.finish(patience, self._hurrying)
+        finally:
+            self._left_undone |= incarnation.left_undone
+
+    async def _begin_again(self, queue: Queue, station: Station) -> Incarnation | None:
         """Begin as soon as the store lets it; None if it is to stop before that."""
         delays = reconnect_delays()
         while not self._stopping.is_set():
             try:
-                return await self._begin(queue)
+                return await self._begin(queue, station, is_ready=True)
             except StoreUnavailable as error:
                 logger.warning("cannot register again, trying on: %s", error)
             except Exception:
@@ -183,6 +281,13 @@ class Worker:
         ending.result()
         if cancelled:
             raise asyncio.CancelledError
+
+
+def _checked_name(name: str) -> str:
+    """Return a name that can be announced: a worker whose announcement cannot be read is in no list."""
+    if name != "" and not checked.is_text(name, LONGEST_NAME):
+        raise ValueError(f"name= takes a text of up to {LONGEST_NAME} characters, not {name!r}")
+    return name
 
 
 async def _all_of(works: Sequence[Coroutine[Any, Any, None]]) -> None:

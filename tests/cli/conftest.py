@@ -7,10 +7,29 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.apps import App
 from tests.cli.processes import Command, Commands
 from tests.core.stores import shared_store_url
 
 __all__ = ["commands", "shared_store_url"]
+
+
+@pytest.fixture
+def app(tmp_path: Path, shared_store_url: str) -> App:
+    """One application on each store that several processes can share."""
+    return App(tmp_path, shared_store_url)
+
+
+@pytest.fixture
+def sqlite_app(tmp_path: Path) -> App:
+    """An application on a file of its own."""
+    return App(tmp_path, f"sqlite:///{tmp_path}/queue.db")
+
+
+@pytest.fixture
+def redis_app(tmp_path: Path, redis_url: str) -> App:
+    """An application on a server: a process that is stopped inside a transaction of SQLite stops all others too."""
+    return App(tmp_path, redis_url)
 
 
 @pytest.fixture

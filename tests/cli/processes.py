@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -52,9 +55,20 @@ class Command:
         self._reader.join(seconds)
         return code
 
+    def workers(self) -> dict[int, list[int]]:
+        """Return the process ids that a supervisor has named, by the place of each, in order."""
+        places: dict[int, list[int]] = {}
+        for place, pid in re.findall(r"worker (\d+) \(pid (\d+)\) started", self.output):
+            places.setdefault(int(place), []).append(int(pid))
+        return places
+
     def end(self) -> None:
         self.process.kill()
         self.process.wait()
+        for pid in (pid for pids in self.workers().values() for pid in pids):
+            with suppress(ProcessLookupError):
+                if os.getsid(pid) == os.getsid(0) and os.getpgid(pid) == pid:
+                    os.killpg(pid, signal.SIGKILL)
         self._reader.join()
         assert self.process.stdout is not None
         self.process.stdout.close()
@@ -74,3 +88,9 @@ class Commands(Protocol):
     """Starts a Python process with these arguments."""
 
     def __call__(self, *arguments: str, **environment: str) -> Command: ...
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs: one that has ended and that nobody has asked for its code does not."""
+    said = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], stdout=subprocess.PIPE, text=True, check=False)
+    return said.stdout.strip()[:1] not in ("", "Z")

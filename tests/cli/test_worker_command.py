@@ -6,47 +6,13 @@ import asyncio
 import os
 import signal
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from aioqueue import JobState, Queue, Result
-from tests.cli.processes import Command, Commands
+from aioqueue import JobState, Queue
+from tests.cli.apps import App, became, waiting, worker
+from tests.cli.processes import Commands
 from tests.core.stores import eventually
-
-APP = """
-import asyncio, os, pathlib, threading, time
-from aioqueue import Queue
-
-queue = Queue({url!r}, name={name!r})
-
-@queue.task
-async def add(a: int, b: int) -> int:
-    return a + b
-
-@queue.task(executor="process")
-def square(n: int) -> int:
-    return n * n
-
-@queue.task
-async def until(path: str) -> int:
-    print("began", path, flush=True)
-    while not pathlib.Path(path).exists():
-        await asyncio.sleep(0.005)
-    return os.getpid()
-
-@queue.task
-def thread_until(path: str) -> int:
-    print("began", path, flush=True)
-    while not pathlib.Path(path).exists():
-        time.sleep(0.005)
-    return os.getpid()
-
-@queue.task
-async def fails() -> None:
-    raise ValueError("broken on purpose")
-"""
 
 WORKER_WITH_SHORT_LEASE = """
 import asyncio
@@ -55,59 +21,6 @@ from aioqueue import Worker
 
 asyncio.run(Worker(queue, lease=0.3).run(lambda: print("ready", flush=True)))
 """
-
-
-class App:
-    """An application on disk, and its tasks as another process knows them: by name."""
-
-    def __init__(self, directory: Path, url: str) -> None:
-        self.queue = Queue(url, name=f"q{uuid4().hex}")
-        (directory / "app.py").write_text(APP.format(url=url, name=self.queue.name))
-
-        @self.queue.task(name="app.add")
-        async def add(a: int, b: int) -> int: ...
-
-        @self.queue.task(name="app.square")
-        async def square(n: int) -> int: ...
-
-        @self.queue.task(name="app.until")
-        async def until(path: str) -> int: ...
-
-        @self.queue.task(name="app.thread_until")
-        async def thread_until(path: str) -> int: ...
-
-        @self.queue.task(name="app.fails")
-        async def fails() -> None: ...
-
-        self.add, self.square, self.until, self.thread_until, self.fails = add, square, until, thread_until, fails
-
-
-@pytest.fixture
-def app(tmp_path: Path, shared_store_url: str) -> App:
-    return App(tmp_path, shared_store_url)
-
-
-@pytest.fixture
-def sqlite_app(tmp_path: Path) -> App:
-    return App(tmp_path, f"sqlite:///{tmp_path}/queue.db")
-
-
-def worker(commands: Commands, *arguments: str) -> Command:
-    """Start a worker and return when it is ready."""
-    command = commands("-m", "aioqueue", "worker", "app:queue", *arguments)
-    command.wait_for("ready")
-    return command
-
-
-async def became(result: Result[Any], state: JobState) -> None:
-    async def is_so() -> bool:
-        return await result.state() is state
-
-    await eventually(is_so, 10)
-
-
-def waiting(command: Command, words: str, **how: Any) -> Any:
-    return asyncio.to_thread(command.wait_for, words, **how)
 
 
 # ---------------------------------------------------------------- working

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aioqueue import Job, JobState, Queue, Task
+from aioqueue import ConfigurationError, Job, JobState, Queue, Task
 from tests.core.stores import MakeQueue, eventually
 
 pytestmark = pytest.mark.asyncio
@@ -173,3 +173,18 @@ async def test_a_key_that_cannot_be_made_stores_nothing(queue: Queue) -> None:
         with pytest.raises(TypeError, match="'n'"):
             await task("no number")
         assert sum((await queue.counts()).values()) == 0
+
+
+@pytest.mark.parametrize("unique", [str, lambda x: x, lambda n, /: n, lambda n, *, x: n])
+async def test_a_function_that_asks_for_what_the_task_has_not_is_refused(memory_queue: Queue, unique: Any) -> None:
+    async def task(n: str) -> None: ...
+
+    with pytest.raises(ConfigurationError, match=r"unique= of .*task.* by name: n"):
+        memory_queue.task(unique=unique)(task)
+
+
+async def test_a_function_may_have_parameters_that_it_does_not_need(memory_queue: Queue) -> None:
+    @memory_queue.task(unique=lambda n, x=3, *rest, **more: f"{n}{x}")
+    async def task(n: str) -> None: ...
+
+    assert task.s("a") is not None

@@ -75,9 +75,10 @@ SHARED_ADD = add_task(SHARED)
 
 
 SCRIPT = """
-import asyncio, gc, sys
+import asyncio, gc, logging, sys
 from aioqueue import Queue
 
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # on a busy machine its debug mode finds every step slow
 queue = Queue(sys.argv[1], name=sys.argv[2])
 
 @queue.task

@@ -347,6 +347,25 @@ async def test_a_cancelled_wait_takes_no_wake_up_with_it(server: RedisServer) ->
                 await until(lambda: waiters(store) == 0)
 
 
+async def test_a_close_that_is_cancelled_closes_what_is_busy_too(server: RedisServer) -> None:
+    driver = RedisDriver(server.url, new_id())
+    with Redis.from_url(server.url) as store:
+        before = clients(store)
+        await driver.open()
+        # Two leave two connections: one will be idle, and is closed first.
+        await asyncio.gather(driver.wait("worker", 0.1), driver.wait("worker", 0.1))
+        waiting = asyncio.create_task(driver.wait("worker", 60))
+        await until(lambda: waiters(store) == 1)
+        closing = asyncio.create_task(driver.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing])
+        with pytest.raises(StoreUnavailable):
+            async with asyncio.timeout(20):
+                await waiting
+        await until(lambda: clients(store) == before)
+
+
 async def test_a_close_that_is_cancelled_leaves_no_wait(server: RedisServer) -> None:
     driver = RedisDriver(server.url, new_id())
     with Redis.from_url(server.url) as store:

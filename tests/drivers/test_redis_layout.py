@@ -226,6 +226,14 @@ async def test_a_full_server_refuses_new_jobs_and_nothing_else(driver: RedisDriv
     assert await admissions(driver, [NewJob("new", "task", b"")]) == ["accepted"]
 
 
+async def test_a_full_server_answers_a_claim_that_finds_nothing(driver: RedisDriver, store: Redis) -> None:
+    await driver.register("worker", 30, b"")
+    store.config_set("maxmemory", 1)
+    assert (await driver.claim("worker", 1, 10, 1)).jobs == []
+    await driver.pause()
+    assert (await driver.claim("worker", 2, 10, 1)).jobs == []
+
+
 async def test_a_full_server_lets_all_pass_that_ends_or_frees(driver: RedisDriver, store: Redis) -> None:
     await live_through_canvas(driver)
     await driver.acquire("lock", "owner", 60)

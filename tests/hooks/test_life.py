@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
+import anyio.to_thread
 import pytest
 
 from aioqueue import Queue, TaskException, Worker
@@ -184,6 +185,29 @@ async def test_a_thread_that_is_left_behind_ends_with_its_body(memory_queue: Que
         assert not closed.is_set()
         goes_on.set()
         assert await asyncio.to_thread(closed.wait, 10)
+
+
+async def test_a_worker_ends_though_the_application_has_taken_all_threads(memory_queue: Queue) -> None:
+    closed = threading.Event()
+
+    @memory_queue.on_shutdown(scope="thread")
+    def close() -> None:
+        closed.set()
+
+    @memory_queue.task()
+    def work() -> int:
+        return 1
+
+    async with memory_queue:
+        threads_of_all = anyio.to_thread.current_default_thread_limiter()
+        threads_of_all.total_tokens = 1
+        worker = Worker(memory_queue)
+        async with asyncio.timeout(5):
+            async with worker:
+                assert await work.call() == 1
+                await threads_of_all.acquire()
+        threads_of_all.release()
+        assert closed.is_set()
 
 
 async def test_hooks_of_threads_and_processes_are_plain_functions(memory_queue: Queue) -> None:

@@ -57,7 +57,9 @@ async def test_events_of_a_job(queue: Queue) -> None:
     async with queue, listening(queue) as heard, queue.worker():
         result = await add(1, 2)
         await eventually(lambda: len(heard) == 3)
-    assert [event.status for event in heard] == ["enqueued", "started", "finished"]
+    told = [event.status for event in heard]
+    told.remove("enqueued")  # which the caller tells, and an idle worker may be quicker
+    assert told == ["started", "finished"]
     assert {(event.id, event.task) for event in heard} == {(result.id, add.name)}
 
 

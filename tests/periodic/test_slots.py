@@ -21,7 +21,7 @@ def periodic(schedule: Schedule, misfire: Misfire, queue: Queue | None = None) -
     @queue.periodic_task(schedule, misfire=misfire)
     async def beat() -> None: ...
 
-    return queue.periodic[0]
+    return queue.periodic[0].in_zone(queue.zone)
 
 
 @pytest.mark.parametrize(("misfire", "slots"), [("skip", []), ("once", [30.0]), ("all", [630.0, 330.0, 30.0])])

@@ -12,7 +12,10 @@ import anyio.to_thread
 import pytest
 
 from aioqueue.drivers.base import Renewal
+from aioqueue.errors import StoreUnavailable
+from aioqueue.worker.contact import Contact
 from aioqueue.worker.lease import LeaseKeeper
+from tests.core.stores import eventually
 
 pytestmark = pytest.mark.asyncio
 
@@ -31,7 +34,7 @@ class Renewing:
         for error in self.errors:
             raise error
 
-    async def renew(self, incarnation: str) -> Renewal:
+    async def renew(self, incarnation: str, info: bytes = b"") -> Renewal:
         self.renewed.set()
         return Renewal(alive=True, cancel=[])
 
@@ -40,7 +43,7 @@ class Renewing:
 
 
 def keeper(driver: Any, lost: asyncio.Event) -> LeaseKeeper:
-    return LeaseKeeper(driver, "incarnation", SECONDS, lost.set, lambda _: None)
+    return LeaseKeeper(driver, "incarnation", SECONDS, lost=lost.set, cancel=lambda _: None, announce=lambda: b"")
 
 
 def threads() -> set[str]:
@@ -104,3 +107,72 @@ async def test_stopping_needs_no_thread_that_the_application_has_taken() -> None
     finally:
         for borrower in borrowers:
             threads_of_all.release_on_behalf_of(borrower)
+
+
+class Hearing(Renewing):
+    """A store that notes what each renewal says, and what the worker had last announced by then."""
+
+    def __init__(self, announced: list[bytes]) -> None:
+        super().__init__()
+        self.announced = announced
+        self.heard: list[tuple[bytes, bytes]] = []
+        self.enough = threading.Event()
+
+    async def renew(self, incarnation: str, info: bytes = b"") -> Renewal:
+        self.heard.append((info, self.announced[-1]))
+        if len(self.heard) == 3:
+            self.enough.set()
+        return await super().renew(incarnation, info)
+
+
+def speaker(seconds: float) -> tuple[LeaseKeeper, Hearing]:
+    announced = [b"0"]
+
+    def announce() -> bytes:
+        announced.append(b"%d" % len(announced))
+        return announced[-1]
+
+    driver: Any = Hearing(announced)
+    none = asyncio.Event()
+    lease = LeaseKeeper(driver, "incarnation", seconds, lost=none.set, cancel=lambda _: None, announce=announce)
+    lease.say(b"0")
+    return lease, driver
+
+
+async def test_a_renewal_says_what_is_so_when_it_goes_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aioqueue.worker.lease.SHARE_OF_AN_INTERVAL", 20)  # however busy this machine is
+    lease, store = speaker(SECONDS)
+    lease.start()
+    assert await asyncio.to_thread(store.enough.wait, 10)
+    await lease.stop()
+    assert store.heard[:3] == [(b"1", b"1"), (b"2", b"2"), (b"3", b"3")]
+
+
+async def test_a_loop_that_does_not_answer_delays_no_renewal() -> None:
+    lease, store = speaker(SECONDS)
+    lease.start()
+    assert store.enough.wait(5)  # the loop is blocked meanwhile
+    await lease.stop()
+    assert [said for said, _ in store.heard[:3]] == [b"0"] * 3
+
+
+async def test_a_renewal_that_fails_and_one_that_succeeds_tell_whether_the_store_answers() -> None:
+    contact, lost = Contact(), asyncio.Event()
+    driver: Any = Renewing(StoreUnavailable("gone"), StoreUnavailable("gone"))
+    found: list[bool] = []
+    inner = driver.renew
+
+    async def renew(*said: Any) -> Renewal:
+        found.append(contact.answers)
+        answer: Renewal = await inner(*said)
+        return answer
+
+    driver.renew = renew
+    lease = LeaseKeeper(
+        driver, "incarnation", SECONDS, lost=lost.set, cancel=lambda _: None, announce=lambda: b"", contact=contact
+    )
+    lease.start()
+    await eventually(lambda: len(found) >= 2)
+    await lease.stop()
+    assert found[:2] == [False, True]
+    assert contact.answers

@@ -906,6 +906,36 @@ async def test_an_end_that_fails_leaves_nothing_that_runs(
     assert lease_threads() == set()
 
 
+async def test_a_stop_that_cannot_hear_of_cancellations_still_waits_for_bodies(memory_queue: Queue) -> None:
+    began, end = asyncio.Event(), asyncio.Event()
+
+    @memory_queue.task
+    async def body() -> int:
+        began.set()
+        await end.wait()
+        return 1
+
+    async def refuse(*_: Any) -> None:
+        asyncio.get_running_loop().call_later(0.1, end.set)
+        raise ConfigurationError("the credentials are refused")
+
+    inner = memory_queue.driver()
+    drivers: list[Through] = []
+
+    def driver() -> Any:
+        drivers.append(Through(inner.clone()))
+        return drivers[-1]
+
+    memory_queue.driver = driver  # type: ignore[method-assign]
+    async with memory_queue as queue:
+        async with queue.worker():
+            result = await body()
+            await began.wait()
+            for through in drivers[1:]:
+                through.instead["cancellations"] = refuse
+        assert await result.get(timeout=5) == 1
+
+
 async def test_an_error_of_one_queue_lets_the_bodies_of_the_others_end(make_two_queues: tuple[Queue, Queue]) -> None:
     broken, other = make_two_queues
     began, ended = asyncio.Event(), asyncio.Event()
@@ -1087,3 +1117,104 @@ async def test_a_claim_that_ends_while_claims_are_compared_is_not_missed(
                 await compared.wait()
             await asyncio.sleep(0)
     assert "never arrived" not in caplog.text
+
+
+# ---------------------------------------------------------------- without a store
+async def _without(drivers: list[Through], *operations: str) -> None:
+    async def gone(*_: Any) -> None:
+        raise StoreUnavailable("gone")
+
+    for through in drivers:
+        through.instead.update(dict.fromkeys(operations, gone))
+
+
+@pytest.fixture
+def drivers_of_workers(memory_queue: Queue) -> list[Through]:
+    """Collect the drivers that the memory queue gives from now on."""
+    inner, drivers = memory_queue.driver(), list[Through]()
+
+    def driver() -> Any:
+        drivers.append(Through(inner.clone()))
+        return drivers[-1]
+
+    memory_queue.driver = driver  # type: ignore[method-assign]
+    return drivers
+
+
+async def test_a_worker_says_what_it_could_neither_settle_nor_hand_back(
+    memory_queue: Queue,
+    drivers_of_workers: list[Through],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(incarnation, "_LAST_WORDS", 0.1)
+    began, end = asyncio.Event(), asyncio.Event()
+
+    @memory_queue.task
+    async def body(*, ends: bool) -> None:
+        began.set()
+        await (end if ends else asyncio.Event()).wait()
+
+    async with memory_queue as queue:
+        ended, stuck = await body(ends=True), await body(ends=False)
+        worker = Worker(queue, shutdown_timeout=0.1)
+        work = asyncio.create_task(worker.run())
+        await began.wait()
+        await eventually(lambda: len(drivers_of_workers) == 3)
+        assert not worker.left_undone
+        await _without(drivers_of_workers[1:], "settle", "retire", "release", "renew")
+        end.set()
+        worker.stop()
+        async with asyncio.timeout(5):
+            await work
+    assert worker.left_undone
+    (said,) = [record.message for record in caplog.records if "neither settled nor handed back" in record.message]
+    assert "2 jobs are neither settled nor handed back (1 of them had ended)" in said
+    assert said.endswith(", ".join(sorted([ended.id, stuck.id])))
+    assert not any("left to run out" in record.message for record in caplog.records)
+
+
+async def test_a_worker_without_jobs_leaves_nothing_undone(
+    memory_queue: Queue,
+    drivers_of_workers: list[Through],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(incarnation, "_LAST_WORDS", 0.1)
+    async with memory_queue as queue, asyncio.timeout(5):
+        async with queue.worker() as worker:
+            await _without(drivers_of_workers, "retire")
+        assert not worker.left_undone
+    assert [record.message for record in caplog.records if "left to run out" in record.message] != []
+
+
+async def test_a_worker_that_settled_or_handed_back_leaves_nothing_undone(memory_queue: Queue) -> None:
+    began = asyncio.Event()
+
+    @memory_queue.task
+    async def body() -> None:
+        began.set()
+        await asyncio.Event().wait()
+
+    async with memory_queue as queue:
+        await body()
+        async with queue.worker(shutdown_timeout=0) as worker:
+            await began.wait()
+        assert not worker.left_undone
+
+
+async def test_a_worker_is_not_healthy_from_the_first_claim_that_fails_to_the_first_that_succeeds(
+    memory_queue: Queue, drivers_of_workers: list[Through]
+) -> None:
+    @memory_queue.task
+    async def body() -> None: ...
+
+    async with memory_queue as queue, asyncio.timeout(10), queue.worker() as worker:
+        assert worker.healthy
+        await _without(drivers_of_workers, "claim")
+        result = await body()
+        await eventually(lambda: not worker.healthy)
+        for through in drivers_of_workers:
+            del through.instead["claim"]
+        await result.get(timeout=5)
+        assert worker.healthy

@@ -187,7 +187,7 @@ class MemoryDriver:
         with self._state() as state:
             state.leases.setdefault(incarnation, Standing(seconds, info, state.now()))
 
-    async def renew(self, incarnation: str) -> Renewal:
+    async def renew(self, incarnation: str, info: bytes = b"") -> Renewal:
         """Extend a lease that exists."""
         with self._state() as state:
             standing = state.leases.get(incarnation)
@@ -195,6 +195,7 @@ class MemoryDriver:
                 return Renewal(alive=False, cancel=[])
             standing.counter += 1
             standing.renewed_at = state.now()
+            standing.info = info or standing.info
             return Renewal(alive=True, cancel=state.shelves.unwanted(incarnation))
 
     async def retire(self, incarnation: str) -> int:

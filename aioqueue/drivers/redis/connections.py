@@ -150,9 +150,18 @@ def _bytes_here(connection: AbstractConnection) -> int:
 
 
 async def disconnect(connections: Iterable[AbstractConnection]) -> None:
-    """Close connections and wait until they are closed; that a broken one cannot be closed in order is no matter."""
-    for connection in connections:
-        try:
-            await connection.disconnect()
-        except (RedisError, OSError):
+    """Close connections and wait until they are closed; that a broken one cannot be closed in order is no matter.
+
+    Cancelled, it waits no more, but closes the others all the same.
+    """
+    left = list(connections)
+    try:
+        while left:
+            try:
+                await left[0].disconnect()
+            except (RedisError, OSError):
+                await left[0].disconnect(nowait=True)
+            del left[0]
+    finally:
+        for connection in left:
             await connection.disconnect(nowait=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -176,8 +175,8 @@ class RedisDriver:
     async def register(self, incarnation: str, seconds: float, info: bytes) -> None:
         await self._run(_REGISTER, incarnation, seconds, info)
 
-    async def renew(self, incarnation: str) -> Renewal:
-        alive, asked = await self._run(_RENEW, incarnation)
+    async def renew(self, incarnation: str, info: bytes = b"") -> Renewal:
+        alive, asked = await self._run(_RENEW, incarnation, info)
         return Renewal(alive=bool(alive), cancel=[job_id.decode() for job_id in asked])
 
     async def retire(self, incarnation: str) -> int:
@@ -301,10 +300,9 @@ class RedisDriver:
 
     async def watch(self, ids: Sequence[str], ttl: float) -> list[Settled | None]:
         known: list[Settled | None] = []
-        milliseconds = max(1, math.ceil(ttl * 1000))
         while len(known) < len(ids):
             step = ids[len(known) : len(known) + STEP]
-            known += wire.read_settled(step, await self._run(_WATCH, self._listener_id, milliseconds, wire.pack(step)))
+            known += wire.read_settled(step, await self._run(_WATCH, self._listener_id, ttl, wire.pack(step)))
         return known
 
     async def unwatch(self, ids: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from redis.exceptions import (
 from aioqueue.errors import AioqueueError, ConfigurationError, StoreUnavailable
 
 CONNECT_TIMEOUT: Final = 5.0
+
+_HOW_TO_ESCAPE: Final = "the characters / ? and # in a password are written as %2F %3F and %23"
 
 # redis-py's own timeouts cost an asyncio.Task a command, and its retries send again what may have been committed: every
 # call is bounded from outside instead, and repeated by whoever knows what a repeat means.
@@ -62,10 +65,24 @@ def server_of(url: str) -> Server:
         _check_database(url)
     except (ValueError, TypeError, RedisError) as error:
         scheme = url.partition("://")[0] if "://" in url else "no scheme"
+        reason = _HOW_TO_ESCAPE if _has_cut_password(url) else _unknown_option(error) or error
         raise ConfigurationError(
-            f"not a usable Redis URL ({scheme}); expected redis://host:port/db, rediss://… or unix://path: {error}"
+            f"not a usable Redis URL ({scheme}); expected redis://host:port/db, rediss://… or unix://path: {reason}"
         ) from None
     return server
+
+
+def _unknown_option(error: Exception) -> str:
+    """Return what redis-py, which passes on whatever follows `?`, says of an option that no connection has."""
+    found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+    return f"unknown option {found[1]!r} after the ?" if found else ""
+
+
+def _has_cut_password(url: str) -> bool:
+    """Whether what seems to follow the host may be the rest of a password, and what seems to be the host its start."""
+    there = url.partition("://")[2]
+    host = re.split("[/?#]", there, maxsplit=1)[0]
+    return "@" in there[len(host) :]
 
 
 def _check_database(url: str) -> None:

@@ -159,7 +159,7 @@ def outcome_rows(outcomes: Iterable[Outcome]) -> tuple[list[Field], Few]:
     for position, outcome in enumerate(outcomes, 1):
         if isinstance(outcome, Finished):
             body = _body(outcome.state, outcome.token, outcome.outcome, outcome.result_ttl)
-            rows += (outcome.id, outcome.token, _text(body), outcome.result_ttl)
+            rows += (outcome.id, outcome.token, _text(body), max(outcome.result_ttl, 0.0))
             extra = _finished(outcome)
         else:
             rows += (outcome.id, outcome.token, "", RUNS_AGAIN)

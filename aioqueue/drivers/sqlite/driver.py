@@ -86,6 +86,11 @@ class SqliteDriver:
         elif self._opened.hand_over.loop is not asyncio.get_running_loop():
             raise ConfigurationError(f"the SQLite driver of {self._path} is open in another loop: use clone()")
 
+    @property
+    def path(self) -> Path:
+        """Where the file is, or will be."""
+        return self._path
+
     async def close(self) -> None:
         """Finish what is under way, close the file and join the thread."""
         self._drop_stale()
@@ -173,9 +178,9 @@ class SqliteDriver:
         """Create the lease of a new incarnation."""
         await self._store.write(leases.register, incarnation, seconds, info)
 
-    async def renew(self, incarnation: str) -> Renewal:
+    async def renew(self, incarnation: str, info: bytes = b"") -> Renewal:
         """Extend a lease that exists."""
-        return await self._store.write(leases.renew, incarnation)
+        return await self._store.write(leases.renew, incarnation, info)
 
     async def retire(self, incarnation: str) -> int:
         """End a lease and release all its claims."""

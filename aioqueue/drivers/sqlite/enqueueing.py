@@ -44,7 +44,7 @@ def _refuse_known_members(transaction: Transaction, chords: Sequence[NewChord]) 
     members = [job_id for chord in chords for job_id in chord.members]
     known = _known(transaction, members) if members else {}
     if known:
-        raise known_member(next(iter(known)))
+        raise known_member(next(job_id for job_id in members if job_id in known))
 
 
 def _taken(transaction: Transaction, jobs: Sequence[NewJob]) -> Taken:

@@ -12,9 +12,9 @@ def register(transaction: Transaction, incarnation: str, seconds: float, info: b
     transaction.execute("create_lease", incarnation=incarnation, seconds=seconds, info=info)
 
 
-def renew(transaction: Transaction, incarnation: str) -> Renewal:
+def renew(transaction: Transaction, incarnation: str, info: bytes) -> Renewal:
     """Add one to the counter of a lease that exists, and tell which of its jobs are to be cancelled."""
-    alive = transaction.row("renew_lease", incarnation=incarnation) is not None
+    alive = transaction.row("renew_lease", incarnation=incarnation, info=info) is not None
     return Renewal(alive, cancellations(transaction, incarnation) if alive else [])
 
 

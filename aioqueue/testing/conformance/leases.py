@@ -62,6 +62,19 @@ async def check_a_renewal_adds_one_to_the_counter(stage: Stage) -> None:
     assert after.renewed_at > before.renewed_at + 99
 
 
+async def check_a_renewal_replaces_what_a_worker_says_of_itself(stage: Stage) -> None:
+    driver, other = await stage.driver(), await stage.driver()
+    await driver.register("worker", 30, b"first")
+    await driver.renew("worker", EVERY_BYTE)
+    lease = await lease_of(other, "worker")
+    assert lease is not None
+    assert lease.info == EVERY_BYTE
+    await driver.renew("worker")
+    lease = await lease_of(other, "worker")
+    assert lease is not None
+    assert lease.info == EVERY_BYTE
+
+
 async def check_a_renewal_never_creates_a_lease(stage: Stage) -> None:
     driver = await stage.driver()
     assert await driver.renew("nobody") == Renewal(alive=False, cancel=[])

@@ -8,6 +8,7 @@ from aioqueue.drivers.base import Again, Driver, Finished, NewJob, Settled
 from aioqueue.states import JobState
 from aioqueue.testing.conformance.stage import Stage
 from aioqueue.testing.conformance.steps import (
+    AGES,
     BOUND,
     EVERY_BYTE,
     admissions,
@@ -240,6 +241,16 @@ async def check_a_registration_ends_with_its_ttl(stage: Stage) -> None:
     await finish(worker, "long")
     await listener.hears("long")
     assert set(listener.heard) == {"long"}
+
+
+async def check_a_registration_may_last_for_ages(stage: Stage) -> None:
+    waiter, worker = await stage.driver(), await stage.driver()
+    listener = await listening(waiter)
+    for ages in AGES:
+        await watching(waiter, f"{ages}", ttl=ages)
+        await watching(waiter, f"{ages}", ttl=ages)
+        await finish(worker, f"{ages}")
+    await listener.hears(*(f"{ages}" for ages in AGES))
 
 
 async def check_watching_again_renews_the_registration(stage: Stage) -> None:

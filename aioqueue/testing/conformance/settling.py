@@ -85,6 +85,21 @@ async def check_no_ttl_is_too_long_to_settle(stage: Stage) -> None:
     await expect_counts(driver)
 
 
+async def check_a_ttl_below_zero_keeps_the_state_only(stage: Stage) -> None:
+    driver = await stage.driver()
+    await driver.enqueue(plain("before", "absurd", "after"))
+    await hire(driver)
+    outcomes = [success(claim, result_ttl=-1 if claim.id == "absurd" else 60) for claim in await take(driver)]
+    assert await driver.settle("worker", outcomes) == ["settled"] * 3
+    assert await driver.settle("worker", outcomes) == ["already"] * 3
+    assert [settled and settled.outcome for settled in await driver.results(["before", "absurd", "after"])] == [
+        b"value",
+        b"",
+        b"value",
+    ]
+    await expect_counts(driver)
+
+
 async def check_no_ttl_is_too_long_to_end(stage: Stage) -> None:
     driver = await stage.driver()
     for ttl in AGES:

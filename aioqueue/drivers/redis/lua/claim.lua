@@ -1,3 +1,4 @@
+-- include: full.lua
 -- include: claims.lua
 -- include: lines.lua
 -- include: schedule.lua
@@ -110,6 +111,9 @@ end
 -- Writes the claims, and the range of their tokens by which a repeated batch is known.
 local function own()
   local tokens, owners, claims = {}, {}, {}
+  if #ids == 0 then
+    pass_when_full() -- else a pop has gone before
+  end
   local last = #ids > 0 and redis.call('HINCRBY', META, 'token', #ids) or 0
   for n, id in ipairs(ids) do
     local token, at = last - #ids + n, n * 2 - 1

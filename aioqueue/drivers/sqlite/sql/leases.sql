@@ -3,7 +3,7 @@ INSERT OR IGNORE INTO leases (queue, incarnation, counter, seconds, info, renewe
 VALUES (:queue, :incarnation, 0, :seconds, :info, :now);
 
 -- name: renew_lease
-UPDATE leases SET counter = counter + 1, renewed_at = :now
+UPDATE leases SET counter = counter + 1, renewed_at = :now, info = CASE WHEN :info = x'' THEN info ELSE :info END
 WHERE queue = :queue AND incarnation = :incarnation RETURNING counter;
 
 -- name: leases

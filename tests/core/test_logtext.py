@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from aioqueue import Queue, TaskException
-from aioqueue.worker.logtext import many_lines, one_line
+from aioqueue.logtext import many_lines, one_line
 
 
 def test_control_characters_are_escaped() -> None:
