@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import suppress
 from typing import Any
 
 from tests.cli.asked import Asked
@@ -79,9 +80,12 @@ class OnTerminal:
         os.write(self._master, keys.encode())
 
     def interrupt(self) -> None:
-        """Send SIGINT, then an answer: Python may have begun to read just before, and hear of the signal after that."""
-        self.process.send_signal(signal.SIGINT)
-        self.type("y\n")
+        """Send SIGINT until it is heard: Python may just have begun to read when the first one comes."""
+        until = time.monotonic() + 20
+        while self.process.poll() is None and time.monotonic() < until:
+            self.process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.5)
 
     def code(self, seconds: float = 20) -> int:
         """Read to the end and return the exit code."""

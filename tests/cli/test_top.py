@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -106,6 +107,17 @@ def test_signals_give_the_terminal_back(sqlite_asked: Asked, number: signal.Sign
         assert SHOWN_AGAIN in terminal.raw and LEFT_ALTERNATE in terminal.raw
         assert terminal.modes == terminal.modes_before
         assert "Traceback" not in terminal.shown and "Aborted" not in terminal.shown
+
+
+def test_a_terminal_that_is_slower_than_the_view_is_waited_for(sqlite_asked: Asked) -> None:
+    asyncio.run(enqueue(sqlite_asked, 1))
+    with OnTerminal(sqlite_asked, "top", "app:queue", "--interval", "0.01") as terminal:
+        terminal.wait_for("q quits")
+        with pytest.raises(subprocess.TimeoutExpired):  # what nobody reads fills up in half a second
+            terminal.process.wait(1.5)
+        terminal.type("q")
+        assert terminal.code() == 0
+        assert LEFT_ALTERNATE in terminal.raw
 
 
 def test_it_ends_when_its_terminal_is_gone(sqlite_asked: Asked) -> None:

@@ -35,7 +35,11 @@ async def watch(queue: Queue, console: Console, interval: float) -> None:
 
 async def _draw(queue: Queue, view: View, live: Live, interval: float) -> None:
     while True:
-        live.update(view.frame(live.console.width, live.console.height), refresh=True)
+        try:
+            live.update(view.frame(live.console.width, live.console.height), refresh=True)
+        except OSError:
+            _write_nowhere()
+            return
         await asyncio.sleep(interval)
         try:
             view.note(await look_at_status(queue))
@@ -49,7 +53,7 @@ class _Screen:
     def __init__(self, console: Console, leave: Callable[[], None]) -> None:
         self._live = Live(console=console, screen=True, auto_refresh=False)
         self._leave = leave
-        self._input = sys.stdin.fileno() if sys.stdin.isatty() else -1
+        self._input = _own_input()
         self._modes = termios.tcgetattr(self._input) if self._input >= 0 else []
 
     @contextmanager
@@ -67,6 +71,7 @@ class _Screen:
             self._give_back()
             if self._input >= 0:
                 loop.remove_reader(self._input)
+                os.close(self._input)
             for number in (*_ENDS, signal.SIGTSTP):
                 loop.remove_signal_handler(number)
 
@@ -88,6 +93,8 @@ class _Screen:
             keys = os.read(self._input, 100)
         except OSError:
             keys = b""
+        if not keys:
+            _write_nowhere()
         if not keys or b"q" in keys.lower():
             self._leave()
 
@@ -96,3 +103,25 @@ class _Screen:
         self._give_back()
         os.kill(os.getpid(), signal.SIGSTOP)
         self._take()
+
+
+def _own_input() -> int:
+    """Return a descriptor of the terminal for its keys alone, -1 without one.
+
+    A loop makes what it reads from non-blocking. Standard input shares that with standard output, which would fail
+    whenever the terminal is slower than the view.
+    """
+    if not sys.stdin.isatty():
+        return -1
+    try:
+        return os.open(os.ttyname(sys.stdin.fileno()), os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return -1
+
+
+def _write_nowhere() -> None:
+    """Drop all that is still written: the terminal is gone, and Python would fail with the rest at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
