@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +21,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse to run on the checkout where the installed package is meant, as in nox."""
     import aioqueue
 
+    _hear_signals_as_usual()
     if os.environ.get("AIOQUEUE_TESTS_WANT") == "installed" and ROOT / "aioqueue" in Path(aioqueue.__file__).parents:
         raise pytest.UsageError(f"{aioqueue.__file__} is the checkout; the installed package is to be tested")
+
+
+def _hear_signals_as_usual() -> None:
+    """Undo what the processes of the tests would inherit: nohup ignores SIGHUP, a shell's background jobs SIGINT."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
