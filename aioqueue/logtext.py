@@ -9,8 +9,13 @@ def one_line(text: str) -> str:
 
 
 def many(number: int, one: str, several: str = "") -> str:
-    """Return `number` with the words that follow it: `one`, or for any number but 1 `several`, by default one + "s"."""
-    return f"{number} {one if number == 1 else several or one + 's'}"
+    """Return a number with its noun."""
+    return f"{number} {noun(number, one, several)}"
+
+
+def noun(number: int, one: str, several: str = "") -> str:
+    """Return the words that follow a number: `one`, or for any number but 1 `several`, by default one + "s"."""
+    return one if number == 1 else several or one + "s"
 
 
 def many_lines(text: str) -> str:

@@ -16,7 +16,7 @@ from io import FileIO
 # A probe holds a shared lock for an instant; a worker that starts just then waits for it to go.
 _PATIENCE = 1.0
 _LONGEST_PID = 20
-_INHERITED = "AIOQUEUE_HELD_PIDFILE"
+INHERITED_BY = "AIOQUEUE_HELD_PIDFILE"
 
 
 class PidFileLocked(Exception):  # noqa: N818 -- says what is so, as do all errors here
@@ -60,7 +60,7 @@ class PidFile:
         """Let the lock outlive `os.execv`: this same process, begun anew, finds it held by its own `acquire`."""
         if self._fd is not None:
             os.set_inheritable(self._fd, True)
-            os.environ[_INHERITED] = str(self._fd)
+            os.environ[INHERITED_BY] = str(self._fd)
 
     def release(self) -> None:
         """Remove the file, if it is still the one that was locked, and drop the lock; harmless if not held."""
@@ -144,7 +144,7 @@ def _lock_file(path: str) -> int:
 
 def _inherited(path: str) -> int | None:
     """Return the descriptor that held the lock before `os.execv`, if it is that of the file at `path`."""
-    said = os.environ.pop(_INHERITED, "")
+    said = os.environ.pop(INHERITED_BY, "")
     if not said.isdecimal():
         return None
     fd = int(said)

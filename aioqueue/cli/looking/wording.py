@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from aioqueue.logtext import noun
+
 
 def span(seconds: float) -> str:
     """Return a length of time, roughly: `0.4 s`, `12 s`, `3 min`, `2 h 05 min`, `4 d 3 h`."""
@@ -55,4 +57,4 @@ def rate(per_second: float) -> str:
 
 def many(count: int, what: str) -> str:
     """Return a number of things: `1 job`, `1,200 jobs`."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+    return f"{count:,} {noun(count, what)}"

@@ -12,10 +12,10 @@ from typing import Final, NoReturn
 import msgspec
 from msgspec import Struct
 
+from aioqueue.cli.pidfile import INHERITED_BY
 from aioqueue.cli.running.systemd import ASKED_BY
 
 _LIFE: Final = "_AIOQUEUE_LIFE"
-_PIDFILE: Final = "AIOQUEUE_HELD_PIDFILE"
 
 
 class Life(Struct, frozen=True):
@@ -40,7 +40,7 @@ def _directory() -> str:
 
 
 # As they were before any application changed them.
-_ENVIRONMENT: Final = {name: value for name, value in os.environ.items() if name not in (_LIFE, _PIDFILE)}
+_ENVIRONMENT: Final = {name: value for name, value in os.environ.items() if name not in (_LIFE, INHERITED_BY)}
 _DIRECTORY: Final = _directory()
 _COMMAND: Final = (sys.executable, *sys.orig_argv[1:])
 _HANGUP: Final = frozenset({signal.SIGHUP})
@@ -70,7 +70,7 @@ def environment(life: Life, **more: str) -> dict[str, str]:
 
 def replace_this_process(life: Life) -> NoReturn:
     """Be the same command anew, under the same process id; inherited descriptors are kept. Raises OSError."""
-    kept = {**_ENVIRONMENT, **{name: os.environ[name] for name in (_PIDFILE,) if name in os.environ}}
+    kept = {**_ENVIRONMENT, **{name: os.environ[name] for name in (INHERITED_BY,) if name in os.environ}}
     with suppress(OSError):  # it is gone, and was not needed until now
         os.chdir(_DIRECTORY)
     os.execve(_COMMAND[0], _COMMAND, {**kept, **environment(life)})  # noqa: S606 -- no shell is wanted
