@@ -346,6 +346,16 @@ class Driver(Protocol):
         It may return for nothing. It takes no job.
         """
 
+    async def claim_when_woken(
+        self, incarnation: str, batch: int, limit: int, suspects: int, timeout: float
+    ) -> Claimed:
+        """Do what `wait` does and then what `claim` does, which a store may do without asking in between.
+
+        A store that does so claims for a caller who is gone by then, so `limit` is to be small. Cancelled, it takes no
+        wake-up with it that has not led to a claim.
+        """
+        ...
+
     async def settle(self, incarnation: str, outcomes: Sequence[Outcome]) -> list[Verdict]:
         """End each claim with its outcome; answer in the order of `outcomes`.
 

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aioqueue.errors import StoreUnavailable
+
 
 class Contact:
     """Whoever renews or claims notes in `answers` how that went, from whichever thread; looking asks no store."""
 
     def __init__(self) -> None:
+        self.answers = True
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note how asking the store goes within the block."""
+        try:
+            yield
+        except StoreUnavailable:
+            self.answers = False
+            raise
         self.answers = True

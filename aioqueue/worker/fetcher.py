@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from aioqueue.drivers.base import Claimed, Driver
 from aioqueue.errors import StoreUnavailable
@@ -27,6 +27,9 @@ from aioqueue.worker.storeclock import StoreClock
 logger = logging.getLogger("aioqueue")
 
 _LARGEST_CLAIM: Final = 1_000
+_CLAIMED_ASLEEP: Final = 1  # what a worker takes with it that has died, or is cut off, while it slept
+
+T = TypeVar("T")
 
 
 class Fetcher:
@@ -70,26 +73,20 @@ class Fetcher:
 
     async def run(self) -> None:
         """Claim and start jobs until cancelled."""
+        claimed = await self.fetch()
         while True:
             await self._reconcile_in_time()
-            claimed = await self.fetch()
-            if claimed.jobs and self._was_not_told:
-                self._poll.doubt()
-            self._was_not_told = False
-            if not claimed.more and self._room() > 0:
-                await self._wait_for_jobs()
+            if claimed.more or self._room() <= 0:
+                claimed = await self.fetch()
+            else:
+                claimed = await self._wait_for_jobs()
 
     async def fetch(self) -> Claimed:
         """Wait until there is room, claim once as much as there is room for, and start what there are slots for."""
         await self._wait_for_room()
         self._batch += 1
         self.asked_for_suspects = not self._holdings.suspects
-        limit = min(self._room(), _LARGEST_CLAIM)
-        claimed = await persistently("claim jobs", partial(self._claim, limit))
-        self._clock.set(claimed.now)
-        self._scheduler.notice(claimed.due_in)
-        self._take_in(claimed)
-        return claimed
+        return self._take_in(await self._claim(min(self._room(), _LARGEST_CLAIM)))
 
     def start_waiting(self) -> None:
         """Start what can be started of the jobs that wait here; then there may be room for more."""
@@ -119,14 +116,12 @@ class Fetcher:
                 await self._release(stale)
 
     async def _claim(self, limit: int) -> Claimed:
-        suspects = int(self.asked_for_suspects)
-        try:
-            claimed = await self._driver.claim(self._incarnation, self._batch, limit, suspects)
-        except StoreUnavailable:
-            self._contact.answers = False
-            raise
-        self._contact.answers = True
-        return claimed
+        """Claim, or learn what the batch of this number has claimed."""
+        return await persistently("claim jobs", partial(self._claim_once, limit))
+
+    async def _claim_once(self, limit: int) -> Claimed:
+        with self._contact.noted():
+            return await self._driver.claim(self._incarnation, self._batch, limit, int(self.asked_for_suspects))
 
     async def release_waiting(self) -> None:
         """Hand back all jobs that were claimed and not started."""
@@ -140,13 +135,16 @@ class Fetcher:
         for job_id, token in claims.items():
             self._holdings.remove(job_id, token)
 
-    def _take_in(self, claimed: Claimed) -> None:
+    def _take_in(self, claimed: Claimed) -> Claimed:
+        self._clock.set(claimed.now)
+        self._scheduler.notice(claimed.due_in)
         now = asyncio.get_running_loop().time()
         for claim in claimed.jobs:
             holding = self._holdings.add(claim, now)
             if holding is not None:
                 self._backlog.add(holding)
         self.start_waiting()
+        return claimed
 
     def _room(self) -> int:
         limit, waiting, slots = self._appetite.limit, len(self._backlog), self._capacity.slots
@@ -162,27 +160,44 @@ class Fetcher:
             self._holdings.changed.clear()
             await self._holdings.changed.wait()
 
-    async def _wait_for_jobs(self) -> None:
+    async def _wait_for_jobs(self) -> Claimed:
+        """Sleep until there may be jobs, and claim."""
         await asyncio.sleep(0)  # a body that ends at once is settled first: somebody may be waiting for its value
         if self._holdings.suspects or len(self._backlog):
             # The store wakes nobody when this worker's own suspect ends, and the next one may stand in line; and jobs
             # that wait here may be handed back.
             self._holdings.changed.clear()
-            await first_of(self._wait(), self._holdings.changed.wait())
+            await first_of(self._sleep(partial(self._driver.wait, self._incarnation)), self._holdings.changed.wait())
+            claimed = await self.fetch()
         elif self.asked_for_suspects:
-            await self._wait()
+            claimed = await self._claim_when_woken()
+        else:
+            claimed = await self.fetch()
+        if claimed.jobs and self._was_not_told:
+            self._poll.doubt()
+        self._was_not_told = False
+        return claimed
 
-    async def _wait(self) -> None:
+    async def _claim_when_woken(self) -> Claimed:
+        """Sleep until there may be jobs, and claim one in the same request; the answer says whether there are more."""
+        self._batch += 1
+        claim = partial(self._driver.claim_when_woken, self._incarnation, self._batch, _CLAIMED_ASLEEP, 1)
+        claimed = await self._sleep(claim)
+        return self._take_in(await self._claim(_CLAIMED_ASLEEP) if claimed is None else claimed)
+
+    async def _sleep(self, until_woken: Callable[[float], Awaitable[T]]) -> T | None:
+        """Return what a sleep in the store ends with; None if the store is away, which only the next request tells."""
         loop, wait = asyncio.get_running_loop(), min(self._poll.next(), self._reconcile_every)
         began = loop.time()
         try:
-            await self._driver.wait(self._incarnation, wait)
-        except StoreUnavailable:  # the look that follows waits until the store is back
+            with self._contact.noted():
+                answer = await until_woken(wait)
+        except StoreUnavailable:
             self._reconciled_at = -math.inf
-            self._contact.answers = False
             self._poll.doubt()
-        else:
-            self._was_not_told = loop.time() - began >= wait
+            return None
+        self._was_not_told = loop.time() - began >= wait
+        return answer
 
     async def _reconcile_in_time(self) -> None:
         now = asyncio.get_running_loop().time()

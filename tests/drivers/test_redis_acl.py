@@ -15,7 +15,7 @@ from aioqueue import ConfigurationError, Queue, chord
 from tests.servers import redis_server
 
 OPERATE = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
-COMMAND = re.compile(r"(?:redis\.call\(|send\(|push\(|call\(|_send\(|_ask\()['\"]([A-Z]+)['\"]")
+COMMAND = re.compile(r"(?:redis\.call\(|send\(|push\(|call\(|_send\(|_ask\(|return \()['\"]([A-Z]+)['\"]")
 RIGHTS = re.search(r"^(ACL SETUSER aioqueue .*?)^```", OPERATE, re.MULTILINE | re.DOTALL)
 # Of redis-py's own connections and liveness, and what a command is looked at without.
 ASKED_BY_CLIENT = {"ping", "select"}

@@ -347,6 +347,38 @@ async def test_a_cancelled_wait_takes_no_wake_up_with_it(server: RedisServer) ->
                 await until(lambda: waiters(store) == 0)
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_cancelled_sleeper_puts_back_what_it_claims_after_all(server: RedisServer, turns: int) -> None:
+    queue = new_id()
+    with Redis.from_url(server.url) as store:
+        async with opened(server.url, queue) as driver, opened(server.url, queue) as other, asyncio.timeout(20):
+            await driver.register("worker", 60, b"")
+            sleeping = asyncio.create_task(driver.claim_when_woken("worker", 1, 1, 1, 60))
+            await until(lambda: waiters(store) == 1)
+            enqueueing = asyncio.create_task(other.enqueue([NewJob("a", "task", b"")]))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            sleeping.cancel()
+            await asyncio.wait([sleeping, enqueueing])
+            if not sleeping.cancelled():  # it was too late
+                await driver.release("worker", await driver.claims("worker"))
+            await other.wait("other", 60)
+            await until(lambda: waiters(store) == 0)
+            await until(lambda: store.hlen(f"aq:{{{queue}}}:claims:worker") == 0)
+            assert (await other.counts())["queued"] == 1
+
+
+async def test_a_sleeper_claims_from_a_server_that_has_forgotten_the_script(server: RedisServer) -> None:
+    with Redis.from_url(server.url) as store:
+        async with opened(server.url) as driver, asyncio.timeout(20):
+            await driver.register("worker", 60, b"")
+            sleeping = asyncio.create_task(driver.claim_when_woken("worker", 1, 1, 1, 60))
+            await until(lambda: waiters(store) == 1)
+            store.script_flush()
+            await driver.enqueue([NewJob("a", "task", b"")])
+            assert [claim.id for claim in (await sleeping).jobs] == ["a"]
+
+
 async def test_a_close_that_is_cancelled_closes_what_is_busy_too(server: RedisServer) -> None:
     driver = RedisDriver(server.url, new_id())
     with Redis.from_url(server.url) as store:

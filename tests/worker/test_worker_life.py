@@ -868,7 +868,12 @@ async def test_a_start_that_nobody_can_be_told_of_is_undone(
 
 
 @pytest.mark.parametrize(
-    "refused", [{"claim", "release", "retire"}, {"claim", "settle", "retire"}, {"claim", "cancellations", "retire"}]
+    "refused",
+    [
+        {"claim", "claim_when_woken", "release", "retire"},
+        {"claim", "claim_when_woken", "settle", "retire"},
+        {"claim", "claim_when_woken", "cancellations", "retire"},
+    ],
 )
 async def test_an_end_that_fails_leaves_nothing_that_runs(
     memory_queue: Queue, lease_threads: Callable[[], set[str]], refused: set[str]
@@ -1211,10 +1216,11 @@ async def test_a_worker_is_not_healthy_from_the_first_claim_that_fails_to_the_fi
 
     async with memory_queue as queue, asyncio.timeout(10), queue.worker() as worker:
         assert worker.healthy
-        await _without(drivers_of_workers, "claim")
-        result = await body()
+        await _without(drivers_of_workers, "claim", "claim_when_woken")
+        await body()  # the worker claims it in the sleep that it is in, and then no more
         await eventually(lambda: not worker.healthy)
+        result = await body()
         for through in drivers_of_workers:
-            del through.instead["claim"]
+            through.instead.clear()
         await result.get(timeout=5)
         assert worker.healthy

@@ -146,6 +146,13 @@ class MemoryDriver:
         with self._state() as state:
             state.bell.get_up(sleeper)
 
+    async def claim_when_woken(
+        self, incarnation: str, batch: int, limit: int, suspects: int, timeout: float
+    ) -> Claimed:
+        """Wait, then claim."""
+        await self.wait(incarnation, timeout)
+        return await self.claim(incarnation, batch, limit, suspects)
+
     async def settle(self, incarnation: str, outcomes: Sequence[Outcome]) -> list[Verdict]:
         """End each claim with its outcome."""
         with self._state() as state:

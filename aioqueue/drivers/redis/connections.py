@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
@@ -16,6 +16,7 @@ from aioqueue.drivers.redis.server import Server, refusal
 from aioqueue.errors import StoreUnavailable
 
 CALL_TIMEOUT: Final = 5.0
+Command: TypeAlias = tuple[str | bytes | float, ...]
 SLOWEST_LINK: Final = 250_000  # bytes a second; what is sent may take that long
 
 
@@ -40,23 +41,33 @@ class Connections:
         The server may be silent for `CALL_TIMEOUT` seconds; a large command or reply may be longer on its way.
         Raises `StoreUnavailable`, `ConfigurationError` for refused credentials, and redis-py's `NoScriptError`.
         """
-        packed = pack_command(cast("Any", command))  # hiredis declares a tuple of one
-        try:
-            await self._wait_for_place()
-            try:
-                return await self._call(packed, CALL_TIMEOUT + blocks_for + len(packed) / SLOWEST_LINK)
-            finally:
-                self._places.release()
-        except NoScriptError:
-            raise
-        except (RedisError, OSError) as error:
-            raise refusal(self._server, error) from error
+        return await self._send(_packed(command), 1, blocks_for)
+
+    async def call_after(self, first: Command, command: Command, blocks_for: float) -> Any:
+        """Send two commands in one write and return the reply to the second, which the server does after the first.
+
+        The server may answer the first only after `blocks_for` seconds; it does both although nobody waits any more.
+        Raises what `call` does.
+        """
+        return await self._send(_packed(first) + _packed(command), 2, blocks_for)
 
     async def close(self) -> None:
         """Close every connection; calls under way end with `StoreUnavailable`."""
         self._closed = True
         idle, self._idle = self._idle, []
         await disconnect((*idle, *self._busy))
+
+    async def _send(self, packed: bytes, replies: int, blocks_for: float) -> Any:
+        try:
+            await self._wait_for_place()
+            try:
+                return await self._call(packed, replies, CALL_TIMEOUT + blocks_for + len(packed) / SLOWEST_LINK)
+            finally:
+                self._places.release()
+        except NoScriptError:
+            raise
+        except (RedisError, OSError) as error:
+            raise refusal(self._server, error) from error
 
     async def _wait_for_place(self) -> None:
         if self._places.locked():
@@ -65,25 +76,28 @@ class Connections:
         else:
             await self._places.acquire()
 
-    async def _call(self, packed: bytes, patience: float) -> Any:
+    async def _call(self, packed: bytes, replies: int, patience: float) -> Any:
         connection = None
         try:
             try:
                 async with asyncio.timeout(patience):
                     connection = await self._take()
                     await connection.send_packed_command(packed)
+                    for _ in range(replies - 1):
+                        await connection.read_response(disconnect_on_error=False)
+                        replies -= 1
                     reply = await connection.read_response(disconnect_on_error=False)
             except TimeoutError:
                 if connection is None:
                     raise
+                for _ in range(replies - 1):
+                    await _rest_of_reply(connection)
+                    replies -= 1
                 reply = await _rest_of_reply(connection)
-        except (NoScriptError, OutOfMemoryError):
+        except BaseException as error:
             if connection is not None:
-                await self._give_back(connection)
-            raise
-        except BaseException:
-            if connection is not None:
-                await self._drop(connection)
+                is_read_up = replies == 1 and isinstance(error, NoScriptError | OutOfMemoryError)
+                await (self._give_back(connection) if is_read_up else self._drop(connection))
             raise
         await self._give_back(connection)
         return reply
@@ -123,6 +137,10 @@ class Connections:
     async def _drop(self, connection: AbstractConnection) -> None:
         self._busy.discard(connection)
         await connection.disconnect(nowait=True)
+
+
+def _packed(command: Command) -> bytes:
+    return cast("bytes", pack_command(cast("Any", command)))  # hiredis declares a tuple of one
 
 
 async def _is_usable(connection: AbstractConnection) -> bool:

@@ -144,14 +144,15 @@ class RedisDriver:
         return bool(await self._run(_REPLAY, job_id, wire.pack(wire.job_rows([job]))))
 
     async def claim(self, incarnation: str, batch: int, limit: int, suspects: int) -> Claimed:
-        reply = await self._run(_CLAIM, incarnation, batch, limit, suspects)
-        self._audience = wire.hearers_of(reply) > 0
-        return wire.read_claimed(reply)
+        return self._read_claimed(await self._run(_CLAIM, incarnation, batch, limit, suspects))
 
     async def wait(self, incarnation: str, timeout: float) -> None:  # noqa: ARG002 - one token wakes whoever waits
-        if self._waking is None:
-            raise self._not_open()
-        await self._waking.wait(timeout)
+        await self._open_waking().wait(timeout)
+
+    async def claim_when_woken(
+        self, incarnation: str, batch: int, limit: int, suspects: int, timeout: float
+    ) -> Claimed:
+        return self._read_claimed(await self._open_waking().claim(timeout, incarnation, batch, limit, suspects))
 
     async def settle(self, incarnation: str, outcomes: Sequence[Outcome]) -> list[Verdict]:
         answers: list[Verdict] = []
@@ -392,10 +393,19 @@ class RedisDriver:
             if cursor == b"0":
                 return
 
+    def _read_claimed(self, reply: wire.Reply) -> Claimed:
+        self._audience = wire.hearers_of(reply) > 0
+        return wire.read_claimed(reply)
+
     def _connections(self) -> Connections:
         if self._calls is None:
             raise self._not_open()
         return self._calls
+
+    def _open_waking(self) -> Waking:
+        if self._waking is None:
+            raise self._not_open()
+        return self._waking
 
     def _open_subscriptions(self) -> Subscriptions:
         if self._subscriptions is None:

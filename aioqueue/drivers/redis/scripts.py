@@ -44,6 +44,11 @@ def _with_includes(file: str, seen: set[str]) -> str:
 async def run(connections: Connections, script: Script, prefix: str, *arguments: str | bytes | float) -> Any:
     """Run a script on the keys under `prefix`; a server that has forgotten it is taught it again."""
     try:
-        return await connections.call("EVALSHA", script.digest, 1, prefix, *arguments)
+        return await connections.call(*command_of(script, prefix, *arguments))
     except NoScriptError:
         return await connections.call("EVAL", script.text, 1, prefix, *arguments)
+
+
+def command_of(script: Script, prefix: str, *arguments: str | bytes | float) -> tuple[str | bytes | float, ...]:
+    """Return the command that runs a script on the keys under `prefix`, if the server knows it."""
+    return ("EVALSHA", script.digest, 1, prefix, *arguments)

@@ -1,15 +1,23 @@
-"""Waiting for work: a blocking pop of the one token that says there may be some. It never takes a job."""
+"""Waiting for work: a blocking pop of the one token that says there may be some, and a claim right after it.
+
+The pop takes no job. A claim that the server makes for a worker that is gone by then is found when its lease is.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 
+from redis.exceptions import NoScriptError
+
+from aioqueue.drivers.redis import wire
 from aioqueue.drivers.redis.connections import CALL_TIMEOUT, Connections
-from aioqueue.drivers.redis.scripts import load, run
+from aioqueue.drivers.redis.scripts import command_of, load, run
 from aioqueue.drivers.redis.server import Server
 from aioqueue.errors import AioqueueError
 
@@ -17,14 +25,16 @@ WAITS_AT_ONCE: Final = 64
 SHORTEST_WAIT: Final = 0.01  # to Redis 0 is for ever, and so is a millisecond before Redis 7
 CALLED_OFF_TTL: Final = 60_000
 
-_CALL_OFF, _WAKE_ANOTHER = load("call_off"), load("wake_another")
+_CALL_OFF, _WAKE_ANOTHER, _CLAIM, _RELEASE = (load(n) for n in ("call_off", "wake_another", "claim", "release"))
+
+T = TypeVar("T")
 
 
 class Waking:
     """Waits on connections of their own, so that a blocked one holds up no other call.
 
     A cancelled wait may have taken the token already, or take it before the server notices. It is therefore not cut
-    off but called off, by a second list on which it blocks, and a token it turns out to have taken is put back.
+    off but called off, by a second list on which it blocks, and what it turns out to have taken is put back.
     """
 
     def __init__(self, server: Server, calls: Connections, prefix: str) -> None:
@@ -36,15 +46,15 @@ class Waking:
 
     async def wait(self, timeout: float) -> None:
         """Return at a wake-up, or after `timeout` seconds. A cancelled wait takes no wake-up with it."""
-        name = next(self._names)
-        popping = asyncio.create_task(self._pop(name, max(timeout, SHORTEST_WAIT)), name="aioqueue redis wait")
-        try:
-            await asyncio.shield(popping)
-        except asyncio.CancelledError:
-            calling_off = asyncio.create_task(self._call_off(name, popping), name="aioqueue redis wait, called off")
-            self._calling_off.add(calling_off)
-            calling_off.add_done_callback(self._calling_off.discard)
-            raise
+        name, seconds = next(self._names), max(timeout, SHORTEST_WAIT)
+        popping = self._waits.call(*self._pop(name, seconds), blocks_for=seconds)
+        await self._until_called_off(name, popping, self._hand_on)
+
+    async def claim(self, timeout: float, incarnation: str, batch: int, limit: int, suspects: int) -> wire.Reply:
+        """Wait, and return the answer to a claim right after it. Cancelled, it keeps no job."""
+        name, seconds = next(self._names), max(timeout, SHORTEST_WAIT)
+        claiming = self._pop_and_claim(self._pop(name, seconds), seconds, (incarnation, batch, limit, suspects))
+        return await self._until_called_off(name, claiming, partial(self._release, incarnation))
 
     async def close(self) -> None:
         """Close the connections; waits under way end with `StoreUnavailable`."""
@@ -53,19 +63,50 @@ class Waking:
         finally:
             await self._waits.close()
 
-    async def _pop(self, name: str, seconds: float) -> Any:
-        """Return the key whose element was popped and the element, None after the timeout."""
-        keys = (f"{self._prefix}wake", f"{self._prefix}off:{name}")
-        return await self._waits.call("BLPOP", *keys, f"{seconds:.3f}", blocks_for=seconds)
+    def _pop(self, name: str, seconds: float) -> tuple[str, ...]:
+        """Return the command that answers with the key whose element it popped and the element, or None."""
+        return ("BLPOP", f"{self._prefix}wake", f"{self._prefix}off:{name}", f"{seconds:.3f}")
 
-    async def _call_off(self, name: str, popping: asyncio.Task[Any]) -> None:
+    async def _pop_and_claim(self, pop: tuple[str, ...], seconds: float, claim: tuple[str | int, ...]) -> wire.Reply:
+        try:
+            reply = await self._waits.call_after(pop, command_of(_CLAIM, self._prefix, *claim), blocks_for=seconds)
+        except NoScriptError:
+            reply = await run(self._calls, _CLAIM, self._prefix, *claim)
+        return cast("wire.Reply", reply)
+
+    async def _until_called_off(
+        self, name: str, waiting: Coroutine[Any, Any, T], put_back: Callable[[T], Awaitable[object]]
+    ) -> T:
+        pending = asyncio.create_task(waiting, name="aioqueue redis wait")
+        try:
+            return await asyncio.shield(pending)
+        except asyncio.CancelledError:
+            calling_off = asyncio.create_task(
+                self._call_off(name, pending, put_back), name="aioqueue redis wait, called off"
+            )
+            self._calling_off.add(calling_off)
+            calling_off.add_done_callback(self._calling_off.discard)
+            raise
+
+    async def _call_off(self, name: str, pending: asyncio.Task[T], put_back: Callable[[T], Awaitable[object]]) -> None:
         try:
             with suppress(AioqueueError, TimeoutError):
                 await run(self._calls, _CALL_OFF, self._prefix, name, CALLED_OFF_TTL)
                 async with asyncio.timeout(CALL_TIMEOUT):
-                    popped = await popping
-                if popped and popped[0].endswith(b":wake"):
-                    await run(self._calls, _WAKE_ANOTHER, self._prefix)
+                    taken = await pending
+                await put_back(taken)
         finally:
-            popping.cancel()
-            await asyncio.wait([popping])
+            pending.cancel()
+            await asyncio.wait([pending])
+
+    async def _hand_on(self, popped: Any) -> None:
+        if popped and popped[0].endswith(b":wake"):
+            await run(self._calls, _WAKE_ANOTHER, self._prefix)
+
+    async def _release(self, incarnation: str, reply: wire.Reply) -> None:
+        """Put back what was claimed, which wakes another; so does a claim that found nothing: its lease may be gone."""
+        tokens = [part for claim in wire.read_claimed(reply).jobs for part in (claim.id, claim.token)]
+        if tokens:
+            await run(self._calls, _RELEASE, self._prefix, incarnation, wire.pack(tokens))
+        else:
+            await run(self._calls, _WAKE_ANOTHER, self._prefix)

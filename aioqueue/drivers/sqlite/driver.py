@@ -154,6 +154,13 @@ class SqliteDriver:
         """Return when there may be something new to claim or to schedule, or after `timeout` seconds."""
         await self._open.wait(incarnation, timeout)
 
+    async def claim_when_woken(
+        self, incarnation: str, batch: int, limit: int, suspects: int, timeout: float
+    ) -> Claimed:
+        """Wait, then claim."""
+        await self.wait(incarnation, timeout)
+        return await self.claim(incarnation, batch, limit, suspects)
+
     async def settle(self, incarnation: str, outcomes: Sequence[Outcome]) -> list[Verdict]:
         """End each claim with its outcome, and tell waiters."""
         verdicts: list[Verdict] = []

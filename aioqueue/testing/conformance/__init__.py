@@ -50,6 +50,7 @@ from aioqueue.testing.conformance import (
     settling,
     uniqueness,
     waiting,
+    waking_claims,
 )
 from aioqueue.testing.conformance.stage import Check, Stage, stage_on
 
@@ -70,6 +71,7 @@ CHECKS: Final[tuple[Check, ...]] = tuple(
         releasing,
         scheduling,
         waiting,
+        waking_claims,
         leases,
         results,
         looking,
