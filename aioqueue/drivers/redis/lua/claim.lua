@@ -95,9 +95,12 @@ local function take_from(line, wanted)
   return had_any
 end
 
--- Looks into no more lines than there are: most queues use one of the sixteen.
+-- Looks into no more lines than there are: most queues use one of the sixteen, and mostly the same.
 local function take(kind, wanted)
   local lines_left = number_of_lines(kind)
+  if lines_left == 1 and take_from(kind .. USUAL, wanted) then
+    return
+  end
   for _, line in ipairs(lines_of(kind)) do
     if lines_left == 0 or #ids >= wanted or bytes >= PORTION then
       return

@@ -2,7 +2,7 @@
 -- include: wake.lua
 
 -- Queued jobs wait in lines: one a priority, and one a priority for suspects. A line is a list under the prefix.
-local HIGHEST, LOWEST = 7, -8
+local HIGHEST, USUAL, LOWEST = 7, 0, -8
 local READY, SUSPECTS = 'ready:', 'suspects:'
 
 -- Returns the names of READY or SUSPECTS lines, the highest priority first.
@@ -14,11 +14,17 @@ local function lines_of(kind)
   return names
 end
 
+local line_keys = {}
+
 -- Returns how many of these lines there are: an empty one is none.
 local function number_of_lines(kind)
-  local keys = {}
-  for n, name in ipairs(lines_of(kind)) do
-    keys[n] = AQ .. name
+  local keys = line_keys[kind]
+  if not keys then
+    keys = {}
+    for priority = HIGHEST, LOWEST, -1 do
+      keys[#keys + 1] = AQ .. kind .. priority
+    end
+    line_keys[kind] = keys
   end
   return redis.call('EXISTS', unpack(keys))
 end
