@@ -4,58 +4,84 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+_WORTH_SPLITTING: Final = 32
 
 
 class Batcher(Generic[Item, Answer]):
     """Collects single calls and makes one batch call of them.
 
-    What is submitted in one turn of the loop goes out together; while a batch is under way the next one collects, so
-    that batches grow with the load and a lone call waits for nothing. At most `limit` items travel at once. An error
-    of the batch is raised at each of its callers. A caller that is cancelled leaves its item in the batch.
+    What is submitted in one turn of the loop goes out together; while as many batches are under way as may be, the next
+    one collects, so that batches grow with the load and a lone call waits for nothing. At most `limit` items travel at
+    once. Where batches may be under way `abreast`, many calls of one turn are cut in two, so that the store works on
+    one half while the callers of the other go on; the operation is begun in the order of the calls.
+
+    An error of the batch is raised at each of its callers. A caller that is cancelled leaves its item in the batch.
     """
 
-    def __init__(self, operation: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], limit: int = 1_000) -> None:
+    def __init__(
+        self, operation: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], limit: int = 1_000, abreast: int = 1
+    ) -> None:
         self._operation = operation
         self._limit = limit
+        self._abreast = abreast
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
-        self._sending: asyncio.Task[None] | None = None
+        self._sending: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        self._starting: asyncio.Task[None] | None = None
 
     def submit(self, item: Item) -> asyncio.Future[Answer]:
         """Add `item` to the next batch; the future resolves to its answer."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append((item, future))
-        if self._sending is None or self._sending.done():
-            self._sending = loop.create_task(self._send())
+        if self._starting is None and len(self._sending) < self._abreast:
+            self._start_sending(loop)
         return future
 
     async def close(self) -> None:
         """Wait until everything that was submitted has been answered."""
-        while (sending := self._sending) is not None:
-            await asyncio.wait({sending})
-            if self._sending is sending:  # it was cancelled before its first step, as a loop that ends does
-                self._sending = None
-                self._abandon()
+        while self._sending:
+            await asyncio.wait(self._sending)
+        self._abandon()
+
+    def _start_sending(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._starting = loop.create_task(self._send())
+        self._sending.add(self._starting)
+        self._starting.add_done_callback(self._ended)
 
     async def _send(self) -> None:
+        sending, self._starting = self._starting, None
         try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
+            while batch := self._take():
+                if self._waiting and len(self._sending) < self._abreast:
+                    self._start_sending(asyncio.get_running_loop())
                 await self._send_batch(batch)
-        finally:
-            self._sending = None
+        except asyncio.CancelledError:
             self._abandon()
+            raise
+        finally:
+            self._ended(sending)  # here and now: who submits before the callbacks run is to start another
+
+    def _take(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
+        size = len(self._waiting)
+        if self._abreast > 1 and not self._under_way and size >= _WORTH_SPLITTING:
+            size = (size + 1) // 2
+        size = min(size, self._limit)
+        batch, self._waiting = self._waiting[:size], self._waiting[size:]
+        return batch
 
     async def _send_batch(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        self._under_way += 1
         try:
             answers = await self._operation([item for item, _ in batch])
             answered = list(zip(batch, answers, strict=True))
         except asyncio.CancelledError:
-            self._waiting = batch + self._waiting
+            _cancel(batch)
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, its place is at the callers
             _fail(batch, error)
@@ -63,11 +89,23 @@ class Batcher(Generic[Item, Answer]):
             for (_, future), answer in answered:
                 if not future.done():
                     future.set_result(answer)
+        finally:
+            self._under_way -= 1
+
+    def _ended(self, sending: asyncio.Task[None] | None) -> None:
+        if sending is not None:
+            self._sending.discard(sending)
+        if sending is self._starting:  # it was cancelled before its first step, as a loop that ends does
+            self._starting = None
 
     def _abandon(self) -> None:
-        for _, future in self._waiting:
-            future.cancel()
-        self._waiting.clear()
+        waiting, self._waiting = self._waiting, []
+        _cancel(waiting)
+
+
+def _cancel(batch: Sequence[tuple[object, asyncio.Future[Answer]]]) -> None:
+    for _, future in batch:
+        future.cancel()
 
 
 def _fail(batch: Sequence[tuple[object, asyncio.Future[Answer]]], error: Exception) -> None:

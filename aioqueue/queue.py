@@ -392,8 +392,7 @@ class Queue:
         layout = job.lay_out(ALONE)
         self._refuse_foreign(job, layout)
         admitted = await session.enqueue_all(layout.jobs, layout.chords)
-        await self._tell_enqueued(session, self._seen(layout.jobs), admitted)
-        await self._run_if_immediate(session)
+        await self._follow_up(session, self._seen(layout.jobs), admitted)
         if isinstance(job, Group):
             return job.results({stored.id: answer.id for stored, answer in zip(layout.jobs, admitted, strict=True)})
         return job.results()
@@ -408,16 +407,14 @@ class Queue:
             raise ConfigurationError(f"{job!r} calls a task that this queue does not have: enqueue it on its own")
         session = await self.session()
         admitted = await session.enqueue(job.new_job())
-        await self._tell_enqueued(session, [job], [admitted])
-        await self._run_if_immediate(session)
+        await self._follow_up(session, [job], [admitted])
         return Result(admitted.id, job.source)
 
     async def enqueue_all(self, jobs: Sequence[Job[R]], /) -> ResultGroup[R]:
         """Store many jobs, a thousand a step, in order."""
         session = await self.session()
         admitted = await session.enqueue_all([job.new_job() for job in jobs])
-        await self._tell_enqueued(session, jobs, admitted)
-        await self._run_if_immediate(session)
+        await self._follow_up(session, jobs, admitted)
         return ResultGroup([Result(answer.id, job.source) for job, answer in zip(jobs, admitted, strict=True)])
 
     def _seen(self, stored: Iterable[NewJob]) -> Iterator[Job[Any]]:
@@ -425,16 +422,17 @@ class Queue:
         for job in stored:
             yield seen_new(job, source)
 
+    async def _follow_up(self, session: Session, jobs: Iterable[Job[Any]], admitted: Sequence[Admitted]) -> None:
+        """Tell of what was enqueued, if anybody wants to know; in immediate mode, run it."""
+        if self.signals.any or session.driver.audience:
+            await self._tell_enqueued(session, jobs, admitted)
+        if session.immediate:
+            await self._new_worker(concurrency=1).drain()
+
     async def _tell_enqueued(self, session: Session, jobs: Iterable[Job[Any]], admitted: Sequence[Admitted]) -> None:
-        if not (self.signals.any or session.driver.audience):
-            return
         for job, answer in zip(jobs, admitted, strict=True):
             if answer.admission == "accepted":
                 await tell_enqueued(self.signals, session.driver, job)
-
-    async def _run_if_immediate(self, session: Session) -> None:
-        if session.immediate:
-            await self._new_worker(concurrency=1).drain()
 
     def result(self, id: str, /) -> Result[Any]:  # noqa: A002 -- the name on the public face
         """Return a handle on any job by its id; its value comes as msgpack has it. `task.result(id)` knows the type."""

@@ -29,7 +29,7 @@ class Session:
         self.driver = driver
         self.listener = Listener(driver)
         self._pid = os.getpid()
-        self._outbox: Batcher[NewJob, Admitted] = Batcher(self._enqueue)
+        self._outbox: Batcher[NewJob, Admitted] = Batcher(self._enqueue, abreast=2)
         self._opening = asyncio.Lock()
         self._life: AsyncGenerator[None, None] | None = None
 
@@ -60,9 +60,9 @@ class Session:
         if self._life is not None:
             await self._life.aclose()
 
-    async def enqueue(self, job: NewJob) -> Admitted:
+    def enqueue(self, job: NewJob) -> asyncio.Future[Admitted]:
         """Store one job, together with all others enqueued in the same turn of the loop."""
-        return await self._outbox.submit(job)
+        return self._outbox.submit(job)
 
     async def enqueue_all(self, jobs: Sequence[NewJob], chords: Sequence[NewChord] = ()) -> list[Admitted]:
         """Store many jobs, and the chords that they are members of."""

@@ -206,8 +206,7 @@ class Task(Generic[P, R]):
         )
         if declared.expires_in and not (said.expires_in or said.expires_at):
             said = structs.replace(said, expires_in=declared.expires_in)
-        unique = said.unique or self._unique_key(args, kwargs)
-        if unique:
+        if (said.unique or declared.unique) and (unique := said.unique or self._unique_key(args, kwargs)):
             said = structs.replace(said, unique=f"{self.name}:{unique}")
         priority = declared.priority if said.priority is UNSET else said.priority
         return Job(said.id or new_id(), record, self.source, priority, said)

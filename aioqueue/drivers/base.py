@@ -292,7 +292,7 @@ class Driver(Protocol):
         *finished*: it has finished and its result or its done marker (`DONE_MARKER_TTL`) is still there. Neither
         changes anything. A key is free again when its job has reached a terminal state. All of one call is one atomic
         step for up to 1,000 jobs of up to 4 MB together; a larger call may be cut into such steps, in order, chords in
-        the first.
+        the first. Calls to one driver take effect in the order in which they begin, unless the store is away meanwhile.
 
         A waiting job counts as live: its state is SCHEDULED, it can be watched and ended, it stands on no shelf.
 

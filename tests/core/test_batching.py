@@ -162,3 +162,47 @@ async def test_what_was_submitted_to_a_sending_that_never_began_goes_with_the_ne
     async with asyncio.timeout(1):
         assert await asyncio.gather(first, second) == [2, 4]
     assert operation.batches == [[1, 2]]
+
+
+async def test_many_calls_of_one_turn_are_halved_where_two_batches_may_go_abreast() -> None:
+    operation = Recorder()
+    operation.going.clear()
+    batcher = Batcher(operation, abreast=2)
+    futures = [batcher.submit(n) for n in range(101)]
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert operation.batches == [list(range(51)), list(range(51, 101))]
+    later = [batcher.submit(n) for n in (7, 8)]
+    await asyncio.sleep(0)
+    assert len(operation.batches) == 2
+    operation.going.set()
+    assert await asyncio.gather(*futures, *later) == [n * 2 for n in (*range(101), 7, 8)]
+    assert operation.batches[2:] == [[7, 8]]
+
+
+async def test_whoever_submits_as_an_answer_comes_is_answered_too() -> None:
+    operation = Recorder()
+    batcher = Batcher(operation, abreast=2)
+
+    async def caller() -> None:
+        for n in range(50):
+            assert await batcher.submit(n) == 2 * n
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(caller() for _ in range(100)))
+    assert sum(map(len, operation.batches)) == 5_000
+    await batcher.close()
+
+
+async def test_close_waits_for_batches_that_go_abreast() -> None:
+    operation = Recorder()
+    operation.going.clear()
+    batcher = Batcher(operation, abreast=2)
+    futures = [batcher.submit(n) for n in range(100)]
+    closing = asyncio.create_task(batcher.close())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not closing.done()
+    operation.going.set()
+    await closing
+    assert all(future.done() for future in futures)

@@ -41,7 +41,7 @@ class Connections:
         The server may be silent for `CALL_TIMEOUT` seconds; a large command or reply may be longer on its way.
         Raises `StoreUnavailable`, `ConfigurationError` for refused credentials, and redis-py's `NoScriptError`.
         """
-        return await self._send(_packed(command), 1, blocks_for)
+        return await self._send(packed(command), 1, blocks_for)
 
     async def call_after(self, first: Command, command: Command, blocks_for: float) -> Any:
         """Send two commands in one write and return the reply to the second, which the server does after the first.
@@ -49,7 +49,7 @@ class Connections:
         The server may answer the first only after `blocks_for` seconds; it does both although nobody waits any more.
         Raises what `call` does.
         """
-        return await self._send(_packed(first) + _packed(command), 2, blocks_for)
+        return await self._send(packed(first) + packed(command), 2, blocks_for)
 
     async def close(self) -> None:
         """Close every connection; calls under way end with `StoreUnavailable`."""
@@ -106,7 +106,7 @@ class Connections:
         while self._idle:
             connection = self._idle.pop()
             self._busy.add(connection)
-            if await _is_usable(connection):
+            if await is_usable(connection):
                 return connection
             await self._drop(connection)
         return await self._connect()
@@ -139,11 +139,12 @@ class Connections:
         await connection.disconnect(nowait=True)
 
 
-def _packed(command: Command) -> bytes:
+def packed(command: Command) -> bytes:
+    """Return a command as it travels."""
     return cast("bytes", pack_command(cast("Any", command)))  # hiredis declares a tuple of one
 
 
-async def _is_usable(connection: AbstractConnection) -> bool:
+async def is_usable(connection: AbstractConnection) -> bool:
     """Tell whether an idle connection is open and silent: the server may have closed it meanwhile."""
     try:
         return connection.is_connected and not await connection.can_read()

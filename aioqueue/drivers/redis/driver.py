@@ -33,6 +33,7 @@ from aioqueue.drivers.base import (
 )
 from aioqueue.drivers.redis import wire
 from aioqueue.drivers.redis.connections import Connections
+from aioqueue.drivers.redis.lane import Lane
 from aioqueue.drivers.redis.scripts import load, run
 from aioqueue.drivers.redis.server import server_of
 from aioqueue.drivers.redis.subscriptions import Subscriptions
@@ -83,6 +84,7 @@ class RedisDriver:
         self._prefix = f"aq:{{{queue}}}:"
         self._listener_id = secrets.token_hex(8)
         self._calls: Connections | None = None
+        self._enqueues: Lane | None = None
         self._waking: Waking | None = None
         self._subscriptions: Subscriptions | None = None
         self._listens = False
@@ -96,6 +98,7 @@ class RedisDriver:
         if self._calls is not None:
             return
         self._calls = Connections(self._server, CALLS_AT_ONCE)
+        self._enqueues = Lane(self._server)
         self._waking = Waking(self._server, self._calls, self._prefix)
         self._subscriptions = Subscriptions(self._server)
         try:
@@ -108,8 +111,11 @@ class RedisDriver:
     async def close(self) -> None:
         subscriptions, self._subscriptions, self._listens = self._subscriptions, None, False
         waking, self._waking = self._waking, None
+        enqueues, self._enqueues = self._enqueues, None
         calls, self._calls = self._calls, None
         async with AsyncExitStack() as closing:
+            if enqueues is not None:
+                closing.push_async_callback(enqueues.close)
             if calls is not None:
                 closing.push_async_callback(calls.close)
             if waking is not None:
@@ -361,7 +367,7 @@ class RedisDriver:
             return [*await self._enqueue(first, chords), *await self._enqueue(second, ())]
         if chords:
             packed.append(wire.pack(wire.chord_rows(chords)))
-        codes, others, hearers = wire.unrefused(await self._run(_ENQUEUE, *packed))
+        codes, others, hearers = wire.unrefused(await run(self._open_enqueues(), _ENQUEUE, self._prefix, *packed))
         self._audience = hearers > 0
         return wire.read_admitted(jobs, codes, others)
 
@@ -401,6 +407,11 @@ class RedisDriver:
         if self._calls is None:
             raise self._not_open()
         return self._calls
+
+    def _open_enqueues(self) -> Lane:
+        if self._enqueues is None:
+            raise self._not_open()
+        return self._enqueues
 
     def _open_waking(self) -> Waking:
         if self._waking is None:

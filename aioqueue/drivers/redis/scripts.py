@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from redis.exceptions import NoScriptError
 
 from aioqueue.drivers.redis.connections import Connections
+from aioqueue.drivers.redis.lane import Lane
 
 _FOLDER: Final = files("aioqueue.drivers.redis") / "lua"
 _INCLUDE: Final = re.compile(r"^-- include: (\S+)\n", re.MULTILINE)
@@ -41,7 +42,7 @@ def _with_includes(file: str, seen: set[str]) -> str:
     return before + _INCLUDE_HERE.sub(lambda here: _with_includes(here[1], set(seen)), _INCLUDE.sub("", text))
 
 
-async def run(connections: Connections, script: Script, prefix: str, *arguments: str | bytes | float) -> Any:
+async def run(connections: Connections | Lane, script: Script, prefix: str, *arguments: str | bytes | float) -> Any:
     """Run a script on the keys under `prefix`; a server that has forgotten it is taught it again."""
     try:
         return await connections.call(*command_of(script, prefix, *arguments))

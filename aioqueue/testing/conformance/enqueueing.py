@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aioqueue.drivers.base import PRIORITIES, NewJob, StoredJob
 from aioqueue.states import JobState
 from aioqueue.testing.conformance.stage import Stage
@@ -13,6 +15,7 @@ from aioqueue.testing.conformance.steps import (
     hire,
     ids_of,
     make_suspects,
+    numbered,
     plain,
     run_one,
     success,
@@ -195,3 +198,10 @@ async def check_an_id_that_is_a_suspect_is_present(stage: Stage) -> None:
     await hire(driver)
     claim = await take_one(driver)
     assert claim.deliveries == 1
+
+
+async def check_calls_take_effect_in_the_order_in_which_they_begin(stage: Stage) -> None:
+    driver = await stage.driver()
+    jobs = numbered(40)
+    await asyncio.gather(*(driver.enqueue(jobs[start : start + 4]) for start in range(0, 40, 4)))
+    await expect_line(driver, ids_of(jobs))
