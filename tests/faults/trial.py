@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import statistics
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -14,8 +17,10 @@ from aioqueue import Result, Task, TaskException
 from aioqueue.ids import new_id
 from tests.faults.application import Application, application
 from tests.faults.audit import Report, audit, in_hand
+from tests.faults.figures import Figures, publish
 from tests.faults.processes import Process, start_command, start_worker
 from tests.faults.receipts import Enqueued, Learned, Reader, Receipt, Started, WorkerBegan, write
+from tests.faults.remains import remains
 from tests.faults.worker import Orders
 
 LEASE: Final = 2.0
@@ -34,13 +39,25 @@ async def until(condition: Callable[[], T], within: float = PATIENCE) -> T:
         return found
 
 
+@dataclass(frozen=True)
+class Row:
+    """Which row of the programme a trial is (0: none of them), which scenario of it, and with which seed."""
+
+    number: int = 0
+    scenario: str = ""
+    seed: int = 0
+
+
 class Trial:
     """What a test has in hand."""
 
-    def __init__(self, url: str, name: str, directory: Path) -> None:
+    def __init__(self, url: str, name: str, directory: Path, row: Row) -> None:
+        self.url = url
+        self.random = random.Random(row.seed)
         self.receipts = directory / "receipts"
         self.app: Application = application(url, name, self.receipts)
         self.processes: list[Process] = []
+        self._row = row
         self._directory = directory
         self._reader = Reader(self.receipts)
         self._orders = Orders(url, name, str(self.receipts), lease=LEASE, concurrency=8, shutdown_timeout=10)
@@ -136,9 +153,28 @@ class Trial:
         await self.learn(self._results)
         assert "Traceback" not in self.logs()
         report = audit(self.read())
+        self._publish(report, stuck := await remains(self.url, self.app.queue.name))
         assert report.lost == []
         assert report.contradictions == []
+        assert stuck == []
         return report
+
+    def _publish(self, report: Report, stuck: Sequence[str]) -> None:
+        figures = Figures(
+            row=self._row.number,
+            scenario=self._row.scenario,
+            store=self.url.partition(":")[0],
+            seed=self._row.seed,
+            jobs=report.enqueued,
+            lost=len(report.lost),
+            repeated=report.repeats,
+            outcomes_twice=len(report.contradictions),
+            deaths=len(report.deaths),
+            stuck=len(stuck),
+            recovery_p50=statistics.median(report.recoveries or [0.0]),
+            recovery_max=report.slowest_recovery,
+        )
+        publish(figures)
 
     async def _stop_workers(self) -> None:
         alive = [process for process in self.processes if process.is_alive]
@@ -153,9 +189,9 @@ class Trial:
 
 
 @asynccontextmanager
-async def trial(url: str, directory: Path) -> AsyncIterator[Trial]:
+async def trial(url: str, directory: Path, row: Row = Row()) -> AsyncIterator[Trial]:
     """Open a trial on a queue of its own; the logs of its workers are printed if it fails."""
-    trial = Trial(url, f"trial-{new_id()}", directory)
+    trial = Trial(url, f"trial-{new_id()}", directory, row)
     try:
         async with trial.app.queue:
             yield trial
