@@ -209,11 +209,15 @@ class Unwanted(Struct, frozen=True):
 
 
 class Settled(Struct, frozen=True):
-    """A finished job as the store remembers it; `outcome` is empty where no result was kept."""
+    """A finished job as the store remembers it; `outcome` is empty where no result was kept.
+
+    `distrust` is why it is not given: empty from a store, see `aioqueue.signed`.
+    """
 
     id: str
     state: JobState
     outcome: bytes
+    distrust: str = ""
 
 
 class Lease(Struct, frozen=True):

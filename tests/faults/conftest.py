@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,17 @@ pytest.register_assert_rewrite("tests.faults.trial")
 @pytest.fixture(params=["sqlite", "redis"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a store that several processes share."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/queue.db"
+    url: str = request.getfixturevalue("redis_url")
+    return url
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis"])
+def every_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a store of each kind; memory is shared with nobody outside of the test's process."""
+    if request.param == "memory":
+        return f"memory://{uuid.uuid4().hex}"
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/queue.db"
     url: str = request.getfixturevalue("redis_url")

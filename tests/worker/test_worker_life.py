@@ -765,10 +765,14 @@ async def test_a_task_that_blocks_the_loop_is_not_run_twice(
 
 async def _sweep_until(stop: threading.Event, driver: Driver) -> None:
     await driver.open()
+    await driver.register("sweeper", 60, b"")
     sweeping = asyncio.create_task(Reaper(driver, 0.4).run())
-    await asyncio.to_thread(stop.wait)
+    while not stop.is_set():  # noqa: ASYNC110 -- set on another thread
+        await driver.renew("sweeper")
+        await asyncio.sleep(0.05)
     sweeping.cancel()
     await asyncio.wait({sweeping})
+    await driver.retire("sweeper")
     await driver.close()
 
 
