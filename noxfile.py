@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nox
 
@@ -14,7 +16,7 @@ SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 PROJECT = nox.project.load_toml()
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "tests"]
+nox.options.sessions = ["lint", "types", "tests", "quick_faults"]
 nox.options.reuse_venv = "yes"
 
 
@@ -66,11 +68,46 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests but the typing ones, on real servers, against the installed package; arguments go to pytest."""
+    """All tests but those of types and faults, on real servers; arguments go to pytest."""
+    test_installed(session, "--ignore=tests/typing", "--ignore=tests/faults", "-n", "3", *session.posargs)
+
+
+@nox.session(python=PYTHONS[-1])
+def quick_faults(session: nox.Session) -> None:
+    """The fault programme, each row once and with small numbers; arguments go to pytest."""
+    test_installed(session, "tests/faults", "-n", "3", *session.posargs)
+
+
+@nox.session(python=PYTHONS[-1], default=False)
+def faults(session: nox.Session) -> None:
+    """The whole fault programme with five seeds, and the table of its figures; arguments go to pytest. Takes hours."""
+    first_seed = os.environ.get("AIOQUEUE_FAULTS_SEED", str(random.randrange(1_000_000)))
+    scale = {"AIOQUEUE_FAULTS": "whole", "AIOQUEUE_FAULTS_SEEDS": "5", "AIOQUEUE_FAULTS_SEED": first_seed}
+    show_figures(session, "tests/faults", "-n", "2", *session.posargs, **scale)
+
+
+@nox.session(python=PYTHONS[-1], default=False)
+def soak(session: nox.Session) -> None:
+    """Workers, a producer and Redis under one fault after another for so many minutes (20, or the argument)."""
+    minutes, *arguments = session.posargs or ["20"]
+    show_figures(session, "tests/faults/test_soak.py", "-s", *arguments, AIOQUEUE_SOAK_MINUTES=minutes)
+
+
+def test_installed(session: nox.Session, *arguments: str, **env: str) -> None:
+    """Run pytest on the installed package."""
     install(session, "test")
     # -P keeps the working directory off sys.path: there the checkout would hide the installed package.
-    pytest = ("python", "-P", "-m", "pytest", "--ignore=tests/typing", "-n", "3")
-    session.run(*pytest, *session.posargs, env={"AIOQUEUE_TESTS_WANT": "installed"})
+    session.run("python", "-P", "-m", "pytest", *arguments, env={"AIOQUEUE_TESTS_WANT": "installed", **env})
+
+
+def show_figures(session: nox.Session, *arguments: str, **env: str) -> None:
+    """Run pytest and print what the rows showed, failed or not; `AIOQUEUE_FAULTS_FIGURES` names a file to keep."""
+    figures = os.environ.get("AIOQUEUE_FAULTS_FIGURES") or str(Path(session.create_tmp()) / "figures.jsonl")
+    Path(figures).write_bytes(b"")
+    try:
+        test_installed(session, *arguments, AIOQUEUE_FAULTS_FIGURES=figures, **env)
+    finally:
+        session.run("python", "-m", "tests.faults.table", figures)
 
 
 @nox.session(default=False)
@@ -78,3 +115,17 @@ def bench(session: nox.Session) -> None:
     """Measure aioqueue and its peers on one server; arguments go to `python -m benchmarks`."""
     session.install("-r", "benchmarks/requirements/harness.txt")
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(python=PYTHONS[-1], default=False)
+def mutants(session: nox.Session) -> None:
+    """Forget one thing of aioqueue at a time; the tests must notice each. Arguments go to `python -m tests.mutants`."""
+    session.install(*nox.project.dependency_groups(PROJECT, "test"), *PROJECT["project"]["dependencies"])
+    session.run("python", "-m", "tests.mutants", *session.posargs)
+
+
+@nox.session(default=False)
+def peer_faults(session: nox.Session) -> None:
+    """Play the same faults on aioqueue and its peers; arguments go to `python -m benchmarks.faults`."""
+    session.install("-r", "benchmarks/requirements/harness.txt")
+    session.run("python", "-m", "benchmarks.faults", *session.posargs)

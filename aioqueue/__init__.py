@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from aioqueue.queue import Queue
     from aioqueue.result import PipelineResult, Result, ResultGroup
     from aioqueue.schedules import cron, crontab, every
+    from aioqueue.serializers import JsonSerializer, MsgpackSerializer, PickleSerializer
     from aioqueue.states import JobState
     from aioqueue.task import Task
     from aioqueue.worker.worker import Worker
@@ -73,6 +74,7 @@ else:
         "aioqueue.queue": ("Queue",),
         "aioqueue.result": ("PipelineResult", "Result", "ResultGroup"),
         "aioqueue.schedules": ("cron", "crontab", "every"),
+        "aioqueue.serializers": ("JsonSerializer", "MsgpackSerializer", "PickleSerializer"),
         "aioqueue.states": ("JobState",),
         "aioqueue.task": ("Task",),
         "aioqueue.worker.worker": ("Worker",),
@@ -110,6 +112,9 @@ __all__ = [
     "crontab",
     "cron",
     "every",
+    "MsgpackSerializer",
+    "JsonSerializer",
+    "PickleSerializer",
     "Lock",
     "RateLimit",
     "KeyValue",

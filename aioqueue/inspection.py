@@ -11,7 +11,7 @@ from aioqueue.canvas.job import Job
 from aioqueue.drivers.base import NewJob, StoredJob
 from aioqueue.ids import new_id
 from aioqueue.options import CallSettings
-from aioqueue.record import FORMAT, NewerFormat, Record, Unreadable, decode_record, encode_record
+from aioqueue.record import FORMAT, NewerFormat, Record, Unreadable, Withheld, decode_record, encode_record
 from aioqueue.result import ResultSource
 
 
@@ -43,10 +43,13 @@ def seen_new(stored: NewJob, source: ResultSource) -> Job[Any]:
 def replayed(stored: StoredJob) -> NewJob:
     """Return a dead letter as a new job, with an id of its own; one that cannot be read is tried as it is.
 
-    Raises `LookupError` for a chord's callback: the values of its members have left the store with it.
+    Raises `LookupError` for a chord's callback, since the values of its members have left the store with it, and for
+    one that must not be read: it would be signed anew.
     """
     try:
         record = decode_record(stored.payload)
+    except Withheld as why:
+        raise LookupError(f"dead letter {stored.id} is not run again: {why}") from None
     except (NewerFormat, Unreadable):
         payload = stored.payload
     else:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeVar, overload
 
-import msgspec
-
 from aioqueue.drivers.base import INTEGERS
 from aioqueue.errors import SerializationError
 from aioqueue.options import Seconds, is_text, seconds
 from aioqueue.result import OpenSession
+from aioqueue.seal import is_sealed
 from aioqueue.serializer import Value, any_value
+from aioqueue.serializers import PLAIN, Serializer
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -22,12 +22,13 @@ _PACKED: Final = b"m"
 class KeyValue:
     """Small values shared by all processes of a queue: `queue.kv`. Apart from results, locks and revocations.
 
-    Values are stored as msgpack; give `type=` to get them back as what they were. A `ttl` is in seconds; without one a
-    value stays until it is deleted.
+    Values are stored as msgpack, or as the queue's `serializer` has it; give `type=` to get them back as what they
+    were. A `ttl` is in seconds; without one a value stays until it is deleted.
     """
 
-    def __init__(self, session: OpenSession, max_payload: int) -> None:
+    def __init__(self, session: OpenSession, max_payload: int, serializer: Serializer = PLAIN) -> None:
         self._session = session
+        self._serializer = serializer
         self._max_payload = max_payload
 
     @overload
@@ -37,7 +38,7 @@ class KeyValue:
     async def get(self, key: str, default: Any = None, /, *, type: Any = Any) -> Any:  # noqa: A002 -- the public face
         """Return a value, `default` if there is none; reading keeps it."""
         session = await self._session()
-        return _decode(await session.driver.get(_key(key)), default, type)
+        return self._decode(await session.driver.get(_key(key)), default, type)
 
     async def put(self, key: str, value: object, *, ttl: Seconds | None = None) -> None:
         """Store a value, in place of one that is there."""
@@ -52,7 +53,7 @@ class KeyValue:
     async def pop(self, key: str, default: Any = None, /) -> Any:
         """Remove a value and return it, in one step: of several callers one gets it."""
         session = await self._session()
-        return _decode(await session.driver.pop(_key(key)), default, Any)
+        return self._decode(await session.driver.pop(_key(key)), default, Any)
 
     async def delete(self, key: str) -> bool:
         """Remove a value; answer whether there was one."""
@@ -78,14 +79,21 @@ class KeyValue:
             if number not in INTEGERS:
                 raise SerializationError(f"the value of key {key!r} is a whole number of more than 64 bits")
             return str(number).encode()
-        return _PACKED + any_value(f"the value of key {key!r}", self._max_payload).encode(value)
+        return _PACKED + any_value(f"the value of key {key!r}", self._max_payload, self._serializer).encode(value)
+
+    def _decode(self, stored: bytes | None, default: Any, wanted: Any) -> Any:
+        if stored is None:
+            return default
+        packed = stored.removeprefix(_PACKED) if stored.startswith(_PACKED) else self._serializer.encode(_whole(stored))
+        return Value("the stored value", lambda: wanted, serializer=self._serializer).decode(packed)
 
 
-def _decode(stored: bytes | None, default: Any, wanted: Any) -> Any:
-    if stored is None:
-        return default
-    packed = stored.removeprefix(_PACKED) if stored.startswith(_PACKED) else msgspec.msgpack.encode(int(stored))
-    return Value("the stored value", lambda: wanted).decode(packed)
+def _whole(stored: bytes) -> int:
+    try:
+        return int(stored)
+    except ValueError:
+        signed = "it is signed, and this queue has no keys" if is_sealed(stored) else "it was not stored by aioqueue"
+        raise SerializationError(f"the stored value cannot be read: {signed}") from None
 
 
 def _key(key: object) -> str:

@@ -28,7 +28,7 @@ class JobFilter(logging.Filter):
         """Add what is missing."""
         if not hasattr(record, "job_id"):
             job = running_job.get(None)
-            record.job_id = job.id if job is not None else ""
+            record.job_id = one_line(job.id) if job is not None else ""
             record.task_name = job.task_name if job is not None else ""
         return True
 

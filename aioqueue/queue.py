@@ -38,8 +38,11 @@ from aioqueue.result import PipelineResult, Result, ResultGroup, ResultSource
 from aioqueue.schedules import Schedule
 from aioqueue.schedules.zones import zone_of
 from aioqueue.serializer import MAX_PAYLOAD, Parameters, any_value, return_value
+from aioqueue.serializers import JsonSerializer, MsgpackSerializer, PickleSerializer
+from aioqueue.serializers import checked as checked_serializer
 from aioqueue.session import Session
 from aioqueue.signals import H, Handler2, Handler3, Signal, Signals
+from aioqueue.signed import signed
 from aioqueue.states import JobState
 from aioqueue.sync import Sync
 from aioqueue.task import Task
@@ -63,6 +66,10 @@ class Queue:
     `sqlite:///aioqueue.db`. `result_ttl` is how long a result is kept, in seconds (None: ten years); `results=False`
     keeps none; `max_payload` is the most bytes that the arguments or the value of one job may take.
 
+    `serializer` says how values are written, by default as `MsgpackSerializer()`. Given `keys=[...]`, it signs whatever
+    it writes and reads nothing that no key has signed; `PickleSerializer` takes no less. Every process of a queue has
+    the same one: see docs/security.md.
+
     It opens on first use, or by `async with queue`, and belongs to that running loop until it is closed or the loop
     ends; then to the next. Making one touches nothing.
     """
@@ -75,6 +82,7 @@ class Queue:
         results: bool = True,
         result_ttl: Seconds | None = 3_600.0,
         max_payload: int = MAX_PAYLOAD,
+        serializer: MsgpackSerializer | JsonSerializer | PickleSerializer | None = None,
         immediate: bool = False,
         immediate_use_memory: bool = True,
         tz: tzinfo | str | None = None,
@@ -92,10 +100,11 @@ class Queue:
         self._immediate = immediate
         self._defaults = checked.declare(Declaration(), {"results": results, "result_ttl": result_ttl})
         self._max_payload = checked.count("max_payload", max_payload, least=1)
+        self.serializer = checked_serializer(serializer)
         self._session: Session | None = None
         self._set_aside: list[Session] = []  # opened before `immediate` was changed
         self.sync = Sync(lambda: self._session.loop if self._session is not None else None)
-        self.kv = KeyValue(self.session, self._max_payload)
+        self.kv = KeyValue(self.session, self._max_payload, self.serializer)
 
     def __repr__(self) -> str:
         return f"<Queue {self.name} on {self._driver!r}>"
@@ -146,7 +155,11 @@ class Queue:
             self._session = None
 
     def driver(self) -> Driver:
-        """Return another, unopened driver on this queue's store."""
+        """Return another, unopened driver on this queue's store; it signs and verifies if the queue has keys."""
+        return signed(self.store(), self.serializer, self.name)
+
+    def store(self) -> Driver:
+        """Return what `driver` works on: it shows what is stored as it is."""
         return (self._immediate_driver if self._immediate else self._driver).clone()
 
     def _new_session(self, old: Session | None) -> Session:
@@ -201,13 +214,13 @@ class Queue:
         declaration = declared or self._defaults
         if "executor" not in options and not inspect.iscoroutinefunction(fn):
             declaration = checked.declare(declaration, {"executor": "thread"})
-        returns = return_value(name, fn, self._max_payload)
+        returns = return_value(name, fn, self._max_payload, self.serializer)
         task: Task[..., Any] = Task(
             self,
             name,
             fn,
             declaration=declaration,
-            parameters=Parameters(name, fn, supplied=supplied + declaration.context, max_payload=self._max_payload),
+            parameters=Parameters(name, fn, supplied + declaration.context, self._max_payload, self.serializer),
             source=ResultSource(self.session, returns, declaration.results, declaration.result_ttl, name),
             hooks=self.hooks,
         )
@@ -440,7 +453,7 @@ class Queue:
 
     def _any_source(self) -> ResultSource:
         """Return where the values of jobs come from whose task is not known, or does not matter."""
-        returns = any_value("the value of a job", self._max_payload)
+        returns = any_value("the value of a job", self._max_payload, self.serializer)
         return ResultSource(self.session, returns, self._defaults.results, self._defaults.result_ttl)
 
     # ------------------------------------------------------------------ looking and steering

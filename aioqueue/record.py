@@ -7,6 +7,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from aioqueue.seal import is_sealed, unverified
+
 FORMAT: Final = 1
 
 
@@ -16,6 +18,10 @@ class NewerFormat(Exception):  # noqa: N818 -- a finding about a job, not an err
 
 class Unreadable(Exception):  # noqa: N818
     """The bytes are no record of any release."""
+
+
+class Withheld(Unreadable):
+    """There is a record, but it must not be read here; says why."""
 
 
 class Member(Struct, frozen=True, array_like=True):
@@ -95,6 +101,14 @@ class _Later(Struct):
     beyond: tuple[str, ...] = ()
 
 
+class _Withheld(_Later, kw_only=True):
+    withheld: str
+
+
+class _TaskName(Struct):
+    t: str = ""
+
+
 class _Format(Struct, rename={"format": "v"}):
     format: int
 
@@ -103,17 +117,20 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Record)
 _later_decoder = msgspec.msgpack.Decoder(_Later)
 _format_decoder = msgspec.msgpack.Decoder(_Format)
+_withheld_decoder = msgspec.msgpack.Decoder(_Withheld)
+_task_decoder = msgspec.msgpack.Decoder(_TaskName)
 
 encode_record = _encoder.encode
 
 
 def decode_record(payload: bytes) -> Record:
-    """Read a stored job; raises `NewerFormat` or `Unreadable`."""
+    """Read a stored job; raises `NewerFormat`, or `Unreadable`, of which `Withheld` is one."""
     try:
         record = _decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if _format_of(payload) > FORMAT:
             raise NewerFormat(f"format {_format_of(payload)}") from None
+        _refuse_withheld(payload)
         raise Unreadable(str(error)) from None
     if record.format > FORMAT:
         raise NewerFormat(f"format {record.format}")
@@ -121,12 +138,38 @@ def decode_record(payload: bytes) -> Record:
 
 
 def legible_later_ids(payload: bytes) -> tuple[str, ...]:
-    """Return the `later_ids` of a record that cannot be read otherwise; none if they cannot be read either."""
+    """Return the `later_ids` of a record that cannot be read otherwise; none if they cannot be read either.
+
+    Nobody vouches for them: whoever can write them to the store can end those jobs there, too.
+    """
     try:
-        later = _later_decoder.decode(payload)
+        later = _later_decoder.decode(unverified(payload) if is_sealed(payload) else payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()
     return (*(stage.id for stage in later.then), *later.beyond)
+
+
+def withheld(payload: bytes, reason: str) -> bytes:
+    """Return what stands for a record that must not be read: why, and which jobs end with it."""
+    return _encoder.encode(_Withheld(beyond=legible_later_ids(payload), withheld=reason))
+
+
+def task_of(payload: bytes) -> str:
+    """Return the name of the task that a record calls, empty for bytes that are no record."""
+    try:
+        return _task_decoder.decode(payload).t
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
+def _refuse_withheld(payload: bytes) -> None:
+    if is_sealed(payload):
+        raise Withheld("it is signed, and this queue has no keys: Queue(serializer=...)")
+    try:
+        reason = _withheld_decoder.decode(payload).withheld
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return
+    raise Withheld(reason) from None
 
 
 def _format_of(payload: bytes) -> int:

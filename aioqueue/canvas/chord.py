@@ -64,7 +64,8 @@ class Chord(Generic[R_co]):
         """Return what is stored: the members, each with its place, and the callback that waits for them."""
         nesting = self._members.nesting
         if not self._leaves:
-            return Layout([job_of(self._callback, place, hand_over_nothing(nesting, self._callback.handed))])
+            handed = hand_over_nothing(self.source.returns.serializer, nesting, self._callback.handed)
+            return Layout([job_of(self._callback, place, handed)])
         nested = nesting if any(each is not None for each in nesting) else None
         callback = job_of(self._callback, place, self._callback.handed, gathers=True, nesting=nested)
         waiting = Layout([], [NewChord(callback, len(self._leaves), self._member_ids)])

@@ -5,46 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
-import msgspec
+from aioqueue.serializers import Serializer
 
 Shape: TypeAlias = Literal["value", "tuple", "dict", "nothing"]
 
 # How a chord's values make up one list: None stands for one of them, a list for those of a group.
 Nesting: TypeAlias = list[Any]
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder().decode
 
-
-def hand_over(value: bytes, shape: Shape, handed: bytes) -> bytes:
+def hand_over(serializer: Serializer, value: bytes, shape: Shape, handed: bytes) -> bytes:
     """Put a value before the arguments that a stage was given: a tuple spread, a dict as keywords that are absent."""
-    args, kwargs = _decode(handed)
+    args, kwargs = serializer.decode(handed)
     match shape:
         case "tuple":
-            args = [*_decode(value), *args]
+            args = [*serializer.decode(value), *args]
         case "dict":
-            kwargs = {**_decode(value), **kwargs}
+            kwargs = {**serializer.decode(value), **kwargs}
         case "value":
-            args = [_decode(value), *args]
+            args = [serializer.decode(value), *args]
         case "nothing":
             pass
-    return _encode([args, kwargs])
+    return serializer.encode([args, kwargs])
 
 
 def arguments_of(
-    handed: bytes, inputs: Sequence[bytes] | None, nesting: Nesting | None = None
+    serializer: Serializer, handed: bytes, inputs: Sequence[bytes] | None, nesting: Nesting | None = None
 ) -> tuple[list[Any], dict[str, Any]]:
     """Return positional and keyword arguments; the `inputs` of a chord's callback go first, as one list."""
-    args, kwargs = _decode(handed)
+    args, kwargs = serializer.decode(handed)
     if inputs is not None:
-        values = (_decode(value) for value in inputs)
+        values = (serializer.decode(value) for value in inputs)
         args = [_nested(nesting, values) if nesting else list(values), *args]
     return args, kwargs
 
 
-def hand_over_nothing(nesting: Nesting, handed: bytes) -> bytes:
+def hand_over_nothing(serializer: Serializer, nesting: Nesting, handed: bytes) -> bytes:
     """Put what a chord without jobs gives, a list of nothing but empty lists, before the arguments of its callback."""
-    return hand_over(_encode(_nested(nesting, iter(()))), "value", handed)
+    return hand_over(serializer, serializer.encode(_nested(nesting, iter(()))), "value", handed)
 
 
 def _nested(nesting: Nesting, values: Iterator[Any]) -> list[Any]:

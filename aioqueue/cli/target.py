@@ -89,7 +89,7 @@ def refuse_missing_file(queue: Queue) -> None:
     """Raise `ServerUnreachable` for a file that opening would create: an empty queue, where another was meant."""
     from aioqueue.drivers.sqlite import SqliteDriver  # noqa: PLC0415 -- the other stores do without
 
-    driver = queue.driver()
+    driver = queue.store()
     if isinstance(driver, SqliteDriver) and not driver.path.exists():
         raise ServerUnreachable(f"there is no file {driver.path}")
 
@@ -120,7 +120,7 @@ def _queue_at(url: str | None, name: str | None) -> Queue:
 def _refuse_memory(queue: Queue) -> None:
     from aioqueue.drivers.memory import MemoryDriver  # noqa: PLC0415 -- the other stores do without
 
-    if isinstance(queue.driver(), MemoryDriver):
+    if isinstance(queue.store(), MemoryDriver):
         raise CannotStart(
             f"queue {queue.name!r} lives in the memory of the process that uses it, where no other one can look"
         )

@@ -209,11 +209,15 @@ class Unwanted(Struct, frozen=True):
 
 
 class Settled(Struct, frozen=True):
-    """A finished job as the store remembers it; `outcome` is empty where no result was kept."""
+    """A finished job as the store remembers it; `outcome` is empty where no result was kept.
+
+    `distrust` is why it is not given: empty from a store, see `aioqueue.signed`.
+    """
 
     id: str
     state: JobState
     outcome: bytes
+    distrust: str = ""
 
 
 class Lease(Struct, frozen=True):
@@ -330,8 +334,9 @@ class Driver(Protocol):
         """Move up to `limit` jobs (at least 1) from the head of the line to this incarnation, each with a fresh token.
 
         At most `suspects` of them are suspects, and those come first. Repeating the last `batch` number gives again the
-        jobs of that batch which this incarnation still holds, and no others. An incarnation without a lease gets
-        nothing. A job that is owned, or whose record is gone, is never given. Leaving jobs behind wakes another waiter.
+        jobs of that batch which this incarnation still holds, and no others; an earlier one gives nothing. An
+        incarnation without a lease gets nothing. A job that is owned, or whose record is gone, is never given. Leaving
+        jobs behind wakes another waiter.
 
         A driver may stop before `limit` once the jobs make more than 1 MB together, and says `more` if any are left: so
         an answer comes through a slow link before it is given up, and so does its repeat.

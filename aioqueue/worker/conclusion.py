@@ -15,6 +15,7 @@ from aioqueue.options import Declaration
 from aioqueue.outcome import Cause, Failure, RemoteError, encode_failure
 from aioqueue.record import Record, decode_record, encode_record, legible_later_ids
 from aioqueue.retry import delay_before_retry
+from aioqueue.serializers import PLAIN, Serializer
 from aioqueue.states import JobState
 from aioqueue.worker.ending import (
     AskedAgain,
@@ -34,11 +35,12 @@ DEFERRALS: Final = 15  # 1, 2, 4 … 60, 60 s: together ten minutes
 
 
 class Call(Struct, frozen=True):
-    """A claimed job that can be run: the claim, its record, and what the task declares."""
+    """A claimed job that can be run: the claim, its record, what the task declares, and how values are written."""
 
     claim: Claim
     record: Record
     declared: Declaration
+    serializer: Serializer = PLAIN
 
     @property
     def timeout(self) -> float | None:
@@ -90,23 +92,24 @@ def fail_unread(claim: Claim, reason: str) -> Outcome:
     return Finished(claim.id, claim.token, JobState.FAILED, failure, ttl, dead_reason=reason, ends=ends)
 
 
-def give_up(claim: Claim, reason: str) -> Outcome:
+def give_up(claim: Claim, reason: str, serializer: Serializer = PLAIN) -> Outcome:
     """Fail a job at which aioqueue itself failed, with all that waits for it, and keep it as a dead letter."""
     try:
-        call = Call(claim, decode_record(claim.payload), Declaration())
+        call = Call(claim, decode_record(claim.payload), Declaration(), serializer)
         return _finish(call, JobState.FAILED, Failure(Cause.ERROR, reason), reason)
     except Exception:  # noqa: BLE001 -- what cannot even be read is all that can have failed
         return fail_unread(claim, reason)
 
 
-def defer(claim: Claim, reason: str, record: Record | None = None) -> Outcome:
+def defer(claim: Claim, reason: str, record: Record | None = None, serializer: Serializer = PLAIN) -> Outcome:
     """Put back a job that another worker may be able to read; after ten minutes it is a dead letter."""
     if claim.deferrals < DEFERRALS:
         delay = min(2.0 ** min(claim.deferrals, 10), LONGEST_DEFERRAL)
         return Again(claim.id, claim.token, delay=delay, counts="deferral")
     if record is None:
         return fail_unread(claim, reason)
-    return _finish(Call(claim, record, Declaration()), JobState.FAILED, Failure(Cause.ERROR, reason), reason)
+    call = Call(claim, record, Declaration(), serializer)
+    return _finish(call, JobState.FAILED, Failure(Cause.ERROR, reason), reason)
 
 
 def fail(call: Call, reason: str) -> Outcome:
@@ -152,7 +155,7 @@ def _next_stage(call: Call, ending: Returned) -> NewJob:
     """Return the job of the next stage; priority and expiry travel along the pipeline."""
     record, claim = call.record, call.claim
     stage, *rest = record.then
-    handed = hand_over(ending.value, ending.shape, stage.handed)
+    handed = hand_over(call.serializer, ending.value, ending.shape, stage.handed)
     place = Place(record.member, record.beyond)
     job = job_of(stage, place, handed, tuple(rest), priority=claim.priority, expires_at=claim.expires_at)
     return structs.replace(job, waits=tuple(later.id for later in rest))
@@ -196,5 +199,5 @@ def _finish(call: Call, state: JobState, failure: Failure, dead_reason: str = ""
 
 def _callbacks(call: Call, failure: Failure) -> Iterator[NewJob]:
     for stage in call.record.errors:
-        remote = encode_failure(RemoteError(call.claim.id, failure))
-        yield job_of(stage, ALONE, hand_over(remote, "value", stage.handed))
+        remote = call.serializer.encode(RemoteError(call.claim.id, failure))
+        yield job_of(stage, ALONE, hand_over(call.serializer, remote, "value", stage.handed))

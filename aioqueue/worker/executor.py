@@ -15,6 +15,7 @@ from aioqueue.canvas.job import Job
 from aioqueue.drivers.base import Again, Claim, Driver, Finished, Outcome, Revocation
 from aioqueue.errors import TaskException
 from aioqueue.guards import guards_of
+from aioqueue.logtext import one_line
 from aioqueue.queue import Queue
 from aioqueue.worker.appetite import Appetite
 from aioqueue.worker.bodies import Bodies
@@ -96,9 +97,9 @@ class Executor:
             if isinstance(reading, Readable):
                 await self._perform(holding, reading)
         except (Exception, SystemExit):
-            logger.exception("aioqueue itself failed while executing job %s", holding.claim.id)
+            logger.exception("aioqueue itself failed while executing job %s", one_line(holding.claim.id))
             reason = "aioqueue itself failed while executing this job; its log says more"
-            self._settler.put(give_up(holding.claim, reason))
+            self._settler.put(give_up(holding.claim, reason, self._queue.serializer))
         self._appetite.body_ended(time.monotonic() - started)
 
     def _read(self, holding: Holding, mark: Revocation | None) -> Readable | Refused:
@@ -106,7 +107,7 @@ class Executor:
         claim = holding.claim
         if claim.revoked is not None and (mark is None or holding.is_cancelled()):
             claim = structs.replace(claim, revoked=None)
-        return read_claim(claim, self._queue.registry, self._clock.now())
+        return read_claim(claim, self._queue.registry, self._clock.now(), self._queue.serializer)
 
     async def _refuse(self, claim: Claim, refused: Refused) -> bool:
         """Settle what is not to be run; False if a mark that holds once was to prevent it, and is used up by now."""
@@ -121,7 +122,7 @@ class Executor:
     def _telling_of_refusal(self, claim: Claim, refused: Refused) -> Callable[[], Awaitable[None]] | None:
         if refused.call is None or not self._herald.is_needed:
             return None
-        task = self._queue.registry.get(claim.task)
+        task = self._queue.registry.get(refused.call.record.task)  # of the record: a store may say what it likes
         assert task is not None
         job: Job[Any] = Job(claim.id, refused.call.record, task.source, claim.priority)
         return partial(self._herald.tell, job, facts_of_refusal(refused.outcome, None))

@@ -90,7 +90,7 @@ class Fetcher:
 
     def start_waiting(self) -> None:
         """Start what can be started of the jobs that wait here; then there may be room for more."""
-        while (holding := self._backlog.take_startable()) is not None:
+        while not self._contact.is_cut_off and (holding := self._backlog.take_startable()) is not None:
             self._executor.start(holding)
         self._holdings.changed.set()
 
@@ -147,6 +147,8 @@ class Fetcher:
         return claimed
 
     def _room(self) -> int:
+        if self._contact.is_cut_off:
+            return 0
         limit, waiting, slots = self._appetite.limit, len(self._backlog), self._capacity.slots
         in_hand = self._executor.running + waiting
         ahead = max(limit - slots, 0)

@@ -13,6 +13,7 @@ from aioqueue.drivers.base import Again, Driver, NewJob, Outcome
 from aioqueue.errors import TaskTimeout
 from aioqueue.events import event_of, publish
 from aioqueue.inspection import seen_new
+from aioqueue.logtext import one_line
 from aioqueue.options import CallSettings
 from aioqueue.outcome import Cause, decode_failure, exception_of
 from aioqueue.record import decode_record
@@ -53,7 +54,7 @@ class Herald:
             for fact in facts:
                 await self._tell(job, fact)
         except Exception:
-            logger.exception("what became of job %s cannot be told", job.id)
+            logger.exception("what became of job %s cannot be told", one_line(job.id))
 
     async def _tell(self, job: Job[Any], fact: Fact) -> None:
         told = job if fact.about is None else _told_of(job, fact.about)

@@ -26,6 +26,7 @@ from aioqueue.worker.executor import Executor
 from aioqueue.worker.fetcher import Fetcher
 from aioqueue.worker.herald import Herald
 from aioqueue.worker.holdings import Holdings
+from aioqueue.worker.isolation import Isolation
 from aioqueue.worker.lease import LeaseKeeper
 from aioqueue.worker.periodic import Firing
 from aioqueue.worker.persistence import persistently
@@ -81,6 +82,7 @@ class Incarnation:
             reconcile_every=lease_seconds / 2,
         )
         self._control = Control(self._driver, self.id, self._holdings, self._fetcher.settle_cancelled)
+        self._isolation = Isolation(self._driver, self.id, self._holdings, self._settler, self._contact)
         self._lease = LeaseKeeper(
             queue.driver(),
             self.id,
@@ -88,6 +90,8 @@ class Incarnation:
             lost=self.lost.set,
             cancel=self._control.cancel,
             announce=self._announcer.announce,
+            cut_off=self._isolation.begin,
+            back=self._fetcher.start_waiting,
             contact=self._contact,
         )
         self._settling: asyncio.Task[None] | None = None
@@ -130,12 +134,13 @@ class Incarnation:
             self._reaper.run(),
             self._settler_ends(),
             self._control.run(),
+            self._isolation.run(),
             *([self._firing.run()] if self._periodic else []),
         )
 
     async def drain(self) -> None:
         """Run what is due, and what comes of it, until nothing is left that is due or the lease is lost."""
-        await first_of(self.lost.wait(), self._run_what_is_due(), self._settler_ends())
+        await first_of(self.lost.wait(), self._run_what_is_due(), self._settler_ends(), self._isolation.run())
 
     async def _run_what_is_due(self) -> None:
         while True:

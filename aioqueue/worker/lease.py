@@ -18,11 +18,13 @@ from anyio import CapacityLimiter
 
 from aioqueue.drivers.base import Driver
 from aioqueue.errors import StoreUnavailable
+from aioqueue.retry import reconnect_delays
 from aioqueue.worker.contact import Contact
 
 logger = logging.getLogger("aioqueue")
 
 RENEWALS_PER_LEASE: Final = 6
+RENEWALS_BEFORE_CUT_OFF: Final = 5  # the last sixth is for bodies to end in
 LEASES_BEFORE_STALLED: Final = 10
 LONGEST_WAIT_FOR_THE_LOOP: Final = 0.5
 SHARE_OF_AN_INTERVAL: Final = 0.1
@@ -36,6 +38,9 @@ class LeaseKeeper:
     worker says of itself by then. A loop that does not answer soon delays no renewal: what it said last goes out again.
     Renewal stops by itself when the loop has not turned for ten leases; from one lease on that is logged with the stack
     that blocks it.
+
+    Nobody reaps a lease sooner than its length after a renewal was sent that was answered. A sixth of it before,
+    `cut_off` is called, and `back` when a renewal has been answered in time again.
     """
 
     def __init__(
@@ -47,7 +52,9 @@ class LeaseKeeper:
         lost: Callable[[], None],
         cancel: Callable[[list[str]], None],
         announce: Callable[[], bytes],
-        contact: Contact | None = None,
+        cut_off: Callable[[], None],
+        back: Callable[[], None],
+        contact: Contact,
     ) -> None:
         self._driver = driver
         self._incarnation = incarnation
@@ -55,9 +62,15 @@ class LeaseKeeper:
         self._lost = lost
         self._cancel = cancel
         self._announce = announce
-        self._contact = contact or Contact()
+        self._cut_off = cut_off
+        self._back = back
+        self._contact = contact
         self._said = b""
-        self._renewed_at = time.monotonic()
+        self._interval = seconds / RENEWALS_PER_LEASE
+        self._pause = self._interval
+        self._delays = reconnect_delays()
+        self._renewed_at = time.monotonic()  # when the last renewal that was answered was sent
+        self._asking_since: float | None = None  # when the first one since then was sent
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
         self._pinged_at: float | None = None
@@ -101,7 +114,7 @@ class LeaseKeeper:
                 runner.run(self._keep())
         except Exception:
             logger.exception("the lease %s is not renewed any more", self._incarnation)
-            self._stopping.wait(self._seconds / RENEWALS_PER_LEASE)  # whoever begins anew is not to do so in a rush
+            self._stopping.wait(self._interval)  # whoever begins anew is not to do so in a rush
         finally:
             if not self._stopping.is_set():
                 self._tell(self._lost)
@@ -111,18 +124,21 @@ class LeaseKeeper:
         loop = asyncio.get_running_loop()
         self._wake = lambda: loop.call_soon_threadsafe(woken.set)
         self._answer = lambda: loop.call_soon_threadsafe(answered.set)
-        interval = self._seconds / RENEWALS_PER_LEASE
+        watching = asyncio.create_task(self._watch())
         try:
             while not self._stopping.is_set():
-                if await _is_set_within(woken, interval):
+                if await _is_set_within(woken, self._pause):
                     return
                 answered.clear()
                 stalled_for = self._look_at_the_loop()
                 if not stalled_for:
-                    await _is_set_within(answered, min(interval * SHARE_OF_AN_INTERVAL, LONGEST_WAIT_FOR_THE_LOOP))
+                    await _is_set_within(
+                        answered, min(self._interval * SHARE_OF_AN_INTERVAL, LONGEST_WAIT_FOR_THE_LOOP)
+                    )
                 if not await self._renew(stalled_for):
                     return
         finally:
+            watching.cancel()
             self._wake = self._answer = lambda: None
             await self._driver.close()
 
@@ -131,23 +147,63 @@ class LeaseKeeper:
         if stalled_for > self._seconds * LEASES_BEFORE_STALLED:
             logger.error("the event loop has not turned for %.0f s: its lease is given up", stalled_for)
             return False
+        sent_at = time.monotonic()
+        if self._asking_since is None:
+            self._asking_since = sent_at
         try:
             await self._open()
             renewal = await self._driver.renew(self._incarnation, self._said)
         except StoreUnavailable as error:
-            self._contact.answers = False
             logger.debug("cannot renew the lease now: %s", error)
+            self._note_failure()
             return True
         except Exception:
-            self._contact.answers = False
             logger.exception("cannot renew the lease now")
+            self._note_failure()
             return True
         self._contact.answers = True
         if renewal.alive:
-            self._renewed_at = time.monotonic()
+            self._note_renewal(sent_at)
         if renewal.cancel:
             self._tell(partial(self._cancel, renewal.cancel))
         return renewal.alive
+
+    def _note_failure(self) -> None:
+        self._contact.answers = False
+        self._pause = min(self._interval, next(self._delays))
+
+    def _note_renewal(self, sent_at: float) -> None:
+        self._renewed_at, self._asking_since = sent_at, None
+        self._pause, self._delays = self._interval, reconnect_delays()
+        if not self._contact.is_cut_off:
+            return
+        if time.monotonic() < self._safe_until():
+            self._contact.is_cut_off = False
+            self._tell(self._back)
+        else:  # the store may have done it when it was sent, which is long ago
+            self._pause = 0.0
+
+    async def _watch(self) -> None:
+        """Say that this worker is cut off when no renewal has been answered for so long that the lease may run out."""
+        while True:
+            safe_for = self._safe_for()
+            if safe_for <= 0 and not self._contact.is_cut_off:
+                self._contact.is_cut_off = True
+                self._tell(self._cut_off)
+            await asyncio.sleep(safe_for if safe_for > 0 else self._interval)
+
+    def _safe_for(self) -> float:
+        """Return for how long bodies may go on if no renewal is answered.
+
+        Who could not ask, because the process stood still or a call held the GIL, asks first: the lease may well be
+        there, and if it is not, it is too late to be early.
+        """
+        now = time.monotonic()
+        asked_at = now if self._asking_since is None else self._asking_since
+        return max(self._safe_until(), asked_at + self._interval) - now
+
+    def _safe_until(self) -> float:
+        return self._renewed_at + self._interval * RENEWALS_BEFORE_CUT_OFF
 
     async def _open(self) -> None:
         if not self._is_open:

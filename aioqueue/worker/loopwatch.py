@@ -15,6 +15,8 @@ from typing import Any, Final
 import anyio.to_thread
 from anyio import CapacityLimiter
 
+from aioqueue.logtext import one_line
+
 logger = logging.getLogger("aioqueue")
 
 LOOKS_PER_LIMIT: Final = 2
@@ -23,6 +25,8 @@ _THE_LOOP: Final = frozenset(("asyncio/runners.py", "asyncio/base_events.py", "a
 
 class LoopWatch:
     """Pings the loop from a thread of its own; a loop that lets a ping wait for longer than `limit` seconds is blocked.
+
+    So is one whose process lets this thread not run for that long: a call that holds the GIL does that.
 
     Each block is logged once, with the stack that blocks and the id and task of the job that `whose` says its
     asyncio.Task belongs to, and counted in `blocks`. `lag` is for how many seconds the last ping waited.
@@ -52,19 +56,29 @@ class LoopWatch:
             await anyio.to_thread.run_sync(self._thread.join, limiter=CapacityLimiter(1))
 
     def _watch(self) -> None:
-        while not self._stopping.wait(self._limit / LOOKS_PER_LIMIT):
+        interval = self._limit / LOOKS_PER_LIMIT
+        asleep_since = time.monotonic()
+        while not self._stopping.wait(interval):
             try:
-                self._look()
+                self._look(time.monotonic() - asleep_since - interval)
+                asleep_since = time.monotonic()
             except RuntimeError:  # the loop has been closed without a stop
                 return
 
-    def _look(self) -> None:
-        pinged_at = self._pinged_at  # which the loop sets to None whenever it likes
-        if pinged_at is None:
-            self._pinged_at = time.monotonic()
-            self._loop.call_soon_threadsafe(self._answer)
+    def _look(self, overslept: float = 0.0) -> None:
+        now, pinged_at = time.monotonic(), self._pinged_at  # which the loop sets to None whenever it likes
+        if pinged_at is not None:
+            self.lag = now - pinged_at
+            self._judge()
             return
-        self.lag = time.monotonic() - pinged_at
+        held_up = overslept >= self._limit
+        if held_up:
+            self.lag = overslept
+            self._judge()
+        self._pinged_at = now - overslept if held_up else now
+        self._loop.call_soon_threadsafe(self._answer)
+
+    def _judge(self) -> None:
         if self.lag >= self._limit and not self._reported:
             self._reported = True
             self.blocks += 1
@@ -79,11 +93,12 @@ class LoopWatch:
             logger.warning("the event loop turns again: it was blocked for %.1f s", self.lag)
 
     def _report(self) -> None:
+        # A loop that was blocked by a call which held the GIL goes on as soon as this thread waits for anything.
         frame = sys._current_frames().get(self._loop_thread)  # noqa: SLF001 -- the documented way to another thread's stack
-        stack = "".join(_below_the_loop(traceback.extract_stack(frame)).format()) if frame is not None else "(unknown)"
         blocking = asyncio.current_task(self._loop)
         job = self._whose(blocking) if blocking is not None else None
-        culprit = " by job {} of {}".format(*job) if job is not None else ""
+        stack = "".join(_below_the_loop(traceback.extract_stack(frame)).format()) if frame is not None else "(unknown)"
+        culprit = " by job {} of {}".format(*map(one_line, job)) if job is not None else ""
         about = {"job_id": job[0], "task_name": job[1]} if job is not None else {}
         logger.warning("the event loop is blocked for %.1f s%s, in:\n%s", self.lag, culprit, stack, extra=about)
 

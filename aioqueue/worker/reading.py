@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
 
 from aioqueue.canvas.handover import arguments_of
 from aioqueue.drivers.base import Claim, Outcome
 from aioqueue.errors import AioqueueError
 from aioqueue.record import NewerFormat, Unreadable, decode_record
 from aioqueue.registry import Registry
+from aioqueue.serializers import PLAIN, Serializer
 from aioqueue.task import Task
 from aioqueue.worker.conclusion import Call, cancel_revoked, defer, expire, fail, fail_unread, lose
 
@@ -29,8 +30,8 @@ class Refused(Struct, frozen=True):
     reason: str = ""
 
 
-def read_claim(claim: Claim, registry: Registry, now: float) -> Readable | Refused:
-    """Read a claimed job; `now` is the store's time in seconds.
+def read_claim(claim: Claim, registry: Registry, now: float, serializer: Serializer = PLAIN) -> Readable | Refused:
+    """Read a claimed job; `now` is the store's time in seconds, `serializer` the queue's.
 
     One that cannot be read, is lost for good, revoked or expired is answered with its outcome. A job exactly at its
     expiry still runs.
@@ -45,8 +46,8 @@ def read_claim(claim: Claim, registry: Registry, now: float) -> Readable | Refus
     task = registry.get(record.task)
     if task is None:
         reason = f"calls the task {record.task!r}, which no worker here knows"
-        return Refused(defer(claim, reason, record), None, reason)
-    call = Call(claim, record, task.declaration)
+        return Refused(defer(claim, reason, record, serializer), None, reason)
+    call = Call(claim, record, task.declaration, serializer)
     refusal = _refusal_of(call, now)
     return _bind(call, task) if refusal is None else Refused(refusal, call)
 
@@ -66,10 +67,11 @@ def _bind(call: Call, task: Task[..., object]) -> Readable | Refused:
     record = call.record
     if not record.handed:
         return Readable(call, task, record.arguments)
-    args, kwargs = arguments_of(record.handed, call.claim.inputs if record.gathers else None, record.nesting)
+    inputs = call.claim.inputs if record.gathers else None
     try:
+        args, kwargs = arguments_of(call.serializer, record.handed, inputs, record.nesting)
         return Readable(call, task, task.parameters.encode(tuple(args), kwargs))
-    except (TypeError, AioqueueError) as error:
+    except (TypeError, MsgspecError, AioqueueError) as error:
         return Refused(fail(call, f"what was handed to this stage does not fit: {error}"), call)
 
 

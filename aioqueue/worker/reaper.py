@@ -23,34 +23,45 @@ SWEEPS_PER_LEASE: Final = 4
 
 class _Sighting(Struct):
     counter: int
-    first_seen: float
-    reads: int
+    reads: int = 1
+    stood_for: float = 0.0
 
 
 class Sightings:
     """What one sweeper has seen of every lease, by its own monotonic clock.
 
-    A lease is a counter, not a time: a store that stalls renews nobody and so condemns nobody.
+    A lease is a counter, not a time: a store that stalls renews nobody and so condemns nobody. Nor does one that can be
+    read and not written to, as on a full disk: time in which no lease at all moved, not even the sweeper's own, counts
+    against none.
     """
 
     def __init__(self) -> None:
         self._seen: dict[str, _Sighting] = {}
+        self._looked_at = 0.0
 
     def judge(self, leases: Sequence[Lease], now: float) -> list[Lease]:
         """Return the leases that stood still in at least three reads over at least their own length."""
-        self._seen = {lease.incarnation: self._look(lease, now) for lease in leases}
-        return [lease for lease in leases if self._stands_still(lease, now)]
+        moved = any(self._moved(lease) for lease in leases)
+        elapsed = now - self._looked_at if moved else 0.0
+        self._seen = {lease.incarnation: self._look(lease, int(moved), elapsed) for lease in leases}
+        self._looked_at = now
+        return [lease for lease in leases if self._stands_still(lease)]
 
-    def _look(self, lease: Lease, now: float) -> _Sighting:
+    def _moved(self, lease: Lease) -> bool:
         before = self._seen.get(lease.incarnation)
-        if before is None or before.counter != lease.counter:
-            return _Sighting(lease.counter, now, 1)
-        before.reads += 1
-        return before
+        return before is None or before.counter != lease.counter
 
-    def _stands_still(self, lease: Lease, now: float) -> bool:
+    def _look(self, lease: Lease, reads: int, elapsed: float) -> _Sighting:
+        if self._moved(lease):
+            return _Sighting(lease.counter)
         sighting = self._seen[lease.incarnation]
-        return sighting.reads >= READS_BEFORE_REAP and now - sighting.first_seen >= lease.seconds
+        sighting.reads += reads
+        sighting.stood_for += elapsed
+        return sighting
+
+    def _stands_still(self, lease: Lease) -> bool:
+        sighting = self._seen[lease.incarnation]
+        return sighting.reads >= READS_BEFORE_REAP and sighting.stood_for >= lease.seconds
 
 
 class Reaper:

@@ -38,46 +38,46 @@ def report_start(run: Run) -> None:
         job = run.job
         again = f" (try {job.tries + 1})" if job.tries else ""
         about = {**_about(job), "job_arguments": _Arguments(run)}
-        logger.debug("job %s of %s starts%s", job.id, job.task_name, again, extra=about)
+        logger.debug("job %s of %s starts%s", one_line(job.id), job.task_name, again, extra=about)
 
 
 def report_end(job: Job[Any], ending: Ending, outcome: Outcome, seconds: float) -> None:
     """Log how a body ended that ran for so many seconds, and whether its job runs again."""
     if isinstance(ending, Returned) and not logger.isEnabledFor(logging.DEBUG):
         return
-    next_try, about = _next_try(job, outcome), _about(job)
+    next_try, about, job_id = _next_try(job, outcome), _about(job), one_line(job.id)
     match ending:
         case Raised(error, trace):
             said = "job %s of %s raised %s%s\n%s"
-            logger.error(said, job.id, job.task_name, one_line(error), next_try, many_lines(trace), extra=about)
+            logger.error(said, job_id, job.task_name, one_line(error), next_try, _indented(trace), extra=about)
         case TimedOut(after):
             said = "job %s of %s ran longer than its %g s%s"
-            logger.error(said, job.id, job.task_name, after, next_try, extra=about)
+            logger.error(said, job_id, job.task_name, after, next_try, extra=about)
         case Unstorable(error):
-            logger.error("job %s of %s failed: %s", job.id, job.task_name, one_line(error), extra=about)
+            logger.error("job %s of %s failed: %s", job_id, job.task_name, one_line(error), extra=about)
         case Died():
-            logger.error("job %s of %s: %s%s", job.id, job.task_name, _DIED, next_try, extra=about)
+            logger.error("job %s of %s: %s%s", job_id, job.task_name, _DIED, next_try, extra=about)
         case _:
-            logger.debug("job %s of %s ended after %.3g s%s", job.id, job.task_name, seconds, next_try, extra=about)
+            logger.debug("job %s of %s ended after %.3g s%s", job_id, job.task_name, seconds, next_try, extra=about)
 
 
 def report_cancelled(job: Job[Any], seconds: float | None) -> None:
     """Log that a job was cancelled that had run for so many seconds; None if it had not begun."""
     if logger.isEnabledFor(logging.DEBUG):
         when = "before it began" if seconds is None else f"after {seconds:.3g} s"
-        logger.debug("job %s of %s is cancelled %s", job.id, job.task_name, when, extra=_about(job))
+        logger.debug("job %s of %s is cancelled %s", one_line(job.id), job.task_name, when, extra=_about(job))
 
 
 def report_left_behind(job: Job[Any]) -> None:
     """Log that a body was to stop that cannot be stopped."""
     said = "job %s of %s: its thread cannot be stopped, and is left behind until the function returns"
-    logger.warning(said, job.id, job.task_name, extra=_about(job))
+    logger.warning(said, one_line(job.id), job.task_name, extra=_about(job))
 
 
 def report_refusal(claim: Claim, refused: Refused) -> None:
     """Log that a job is not run, or not now."""
     outcome = refused.outcome
-    about = {"job_id": outcome.id, "task_name": claim.task}
+    about = {"job_id": one_line(outcome.id), "task_name": one_line(claim.task)}
     who = one_line(f"{outcome.id} of {claim.task}" if claim.task else outcome.id)
     if isinstance(outcome, Finished):
         level = logging.ERROR if outcome.state is JobState.FAILED else logging.INFO
@@ -88,8 +88,13 @@ def report_refusal(claim: Claim, refused: Refused) -> None:
         logger.warning("job %s is put back for a while: it %s", who, reason, extra=about)
 
 
+def _indented(trace: str) -> str:
+    """Return a traceback of which no line but the first can pass for the start of a record, whatever an error says."""
+    return many_lines(trace).rstrip("\n").replace("\n", "\n  ")
+
+
 def _about(job: Job[Any]) -> dict[str, str]:
-    return {"job_id": job.id, "task_name": job.task_name}
+    return {"job_id": one_line(job.id), "task_name": job.task_name}
 
 
 def _next_try(job: Job[Any], outcome: Outcome) -> str:

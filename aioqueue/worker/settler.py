@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from aioqueue.drivers.base import Driver, Finished, Outcome, Verdict
-from aioqueue.logtext import many
+from aioqueue.logtext import many, one_line
 from aioqueue.worker.holdings import Holdings
 from aioqueue.worker.persistence import persistently
 from aioqueue.worker.tally import Tally
@@ -106,7 +106,7 @@ class Settler:
                 self._news.pop((outcome.id, outcome.token), None)
                 continue
             if verdict == "lost":
-                logger.warning("the outcome of job %s is refused: its claim was taken over", outcome.id)
+                logger.warning("the outcome of job %s is refused: its claim was taken over", one_line(outcome.id))
             tell = self._news.pop((outcome.id, outcome.token), None)
             if tell is None or verdict == "lost":
                 self._holdings.remove(outcome.id, outcome.token)

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
 
 import pytest
 import redis
 
-from aioqueue import ConfigurationError, Queue, chord
+from aioqueue import ConfigurationError, PickleSerializer, Queue
+from aioqueue.drivers.redis import RedisDriver
+from aioqueue.testing.conformance import CHECKS, Check, stage_on
+from tests.acl import as_minimal_user, rights
+from tests.security.day_of_work import do_a_day_of_work
 from tests.servers import redis_server
 
-OPERATE = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
 COMMAND = re.compile(r"(?:redis\.call\(|send\(|push\(|call\(|_send\(|_ask\(|return \()['\"]([A-Z]+)['\"]")
-RIGHTS = re.search(r"^(ACL SETUSER aioqueue .*?)^```", OPERATE, re.MULTILINE | re.DOTALL)
 # Of redis-py's own connections and liveness, and what a command is looked at without.
 ASKED_BY_CLIENT = {"ping", "select"}
 
 pytestmark = pytest.mark.asyncio
 
 
-def rights() -> list[str]:
-    assert RIGHTS is not None
-    return RIGHTS[1].split()
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def url() -> Iterator[str]:
+    """A server, and the user on it that has these rights."""
     with redis_server() as server:
-        client = redis.Redis.from_url(server.url)
-        client.execute_command(*rights())
-        client.close()
-        yield server.url.replace("redis://", "redis://aioqueue:password@")
+        yield as_minimal_user(server.url)
 
 
 async def test_the_rights_are_those_that_the_driver_asks_for() -> None:
@@ -45,51 +38,58 @@ async def test_the_rights_are_those_that_the_driver_asks_for() -> None:
     assert granted == asked
 
 
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
+async def test_the_contract_is_kept_under_these_rights(check: Check, url: str) -> None:
+    async with stage_on(lambda queue: RedisDriver(url, queue)) as stage:
+        await check(stage)
+
+
 async def test_a_day_of_work_under_these_rights(url: str) -> None:
-    queue = Queue(url)
+    await do_a_day_of_work(Queue(url))
+    await do_a_day_of_work(Queue(url, serializer=PickleSerializer(keys=["the key of all these processes"])))
 
-    @queue.task(retries=1)
-    async def add(a: int, b: int) -> int:
-        return a + b
 
-    @queue.task
-    async def total(numbers: list[int]) -> int:
-        return sum(numbers)
+OUTSIDE = [
+    ("GET", "another:key"),
+    ("SET", "another:key", "x"),
+    ("KEYS", "*"),
+    ("FLUSHALL",),
+    ("FLUSHDB",),
+    ("CONFIG", "GET", "requirepass"),
+    ("CONFIG", "SET", "dir", "/tmp"),
+    ("ACL", "LIST"),
+    ("ACL", "SETUSER", "aioqueue", "+@all"),
+    ("MODULE", "LIST"),
+    ("SHUTDOWN",),
+    ("REPLICAOF", "127.0.0.1", "1"),
+    ("SCRIPT", "FLUSH"),
+    ("CLIENT", "KILL", "TYPE", "normal"),
+    ("MONITOR",),
+    ("PUBLISH", "another", "x"),
+    ("EVAL", "return redis.call('get', KEYS[1])", "1", "another:key"),
+    ("EVAL", "return redis.call('get', 'another:key')", "0"),
+    ("EVAL", "return redis.call('flushall')", "0"),
+]
 
-    @queue.task
-    async def fail() -> None:
-        raise ValueError
 
-    async with queue, queue.worker():
-        async with asyncio.timeout(30):
-            assert await add.call(1, 2) == 3
-            assert await add.options(delay=0.01, priority=3, unique="k").call(1, 2) == 3
-            assert await (await queue.enqueue(chord([add.s(1, 2), add.s(3, 4)], total))) == 10
-            result = await fail()
-            with pytest.raises(Exception, match="ValueError"):
-                await result
-        with pytest.raises(LookupError):
-            await queue.replay(result.id)
-        async with queue.lock_task("one"):
-            assert await queue.is_locked("one")
-        await queue.kv.put("key", 1, ttl=5)
-        assert await queue.kv.increment("count") == 1
-        assert (await queue.workers())[0].available
-        await queue.pause()
-        later = await add.options(delay=60)(1, 2)
-        await later.revoke()
-        assert await later.cancel()
-        await queue.resume()
-    await queue.flush()
-    await queue.close()
+@pytest.mark.parametrize("command", OUTSIDE, ids=" ".join)
+async def test_no_more_can_be_done_under_these_rights(url: str, command: tuple[str, ...]) -> None:
+    client = redis.Redis.from_url(url)
+    with pytest.raises(redis.ResponseError, match=r"(?i)no permissions|NOPERM|ACL failure|executing the script can't"):
+        client.execute_command(*command)
+    client.close()
 
 
 async def test_without_the_rights_it_says_so(url: str) -> None:
     client = redis.Redis.from_url(url.replace("aioqueue:password@", ""))
     client.execute_command("ACL", "SETUSER", "poor", "on", ">password", "~aq:*", "+ping", "+evalsha")
     client.close()
-    queue = Queue(url.replace("aioqueue:", "poor:"))
-    with pytest.raises(ConfigurationError, match="refused the credentials") as refused:
-        await queue.counts()
-    assert "password" not in str(refused.value)
-    await queue.close()
+    rich, poor = Queue(url), Queue(url.replace("aioqueue:", "poor:"))
+    for others in ("have not loaded the scripts", "have"):
+        with pytest.raises(ConfigurationError, match="refused the credentials") as refused:
+            await poor.counts()
+        assert "password" not in str(refused.value)
+        await poor.close()
+        if others == "have not loaded the scripts":
+            await rich.counts()
+    await rich.close()

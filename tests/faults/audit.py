@@ -9,12 +9,15 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from tests.faults.receipts import (
+    Claimed,
     Dropped,
     Ended,
     Enqueued,
+    FailedAt,
     Learned,
     Reaped,
     Receipt,
+    Released,
     SettleAnswered,
     Started,
     WorkerBegan,
@@ -29,9 +32,9 @@ class Report(Struct, frozen=True):
     """What became of the jobs and of the workers.
 
     `lost` were acknowledged and nobody learned an outcome; `contradictions` have two outcomes, or one that no execution
-    gave; `executions` counts the bodies started, by job; `deaths` are the workers that ended without being asked to and
-    without being killed by the test; `reaped` counts the jobs that reaps found in hand; `recoveries` are the seconds
-    from a kill to the next start of what was running.
+    gave, or a claim that is not fresh; `executions` counts the bodies started, by job; `deaths` are the workers that
+    ended without being asked to and without being killed by the test; `reaped` counts the jobs that reaps found in
+    hand; `recoveries` are the seconds from a kill to the next start of what the victim had claimed.
     """
 
     enqueued: int
@@ -62,7 +65,12 @@ def audit(receipts: Sequence[Receipt]) -> Report:
     return Report(
         enqueued=len(enqueued),
         lost=sorted(enqueued - learned),
-        contradictions=[*_two_outcomes(receipts), *_two_settles(receipts), *_invented_values(receipts)],
+        contradictions=[
+            *_two_outcomes(receipts),
+            *_two_settles(receipts),
+            *_invented_values(receipts),
+            *_stale_claims(receipts),
+        ],
         executions=Counter(receipt.id for receipt in receipts if isinstance(receipt, Started)),
         deaths=_deaths(receipts),
         reaps=len(reaps),
@@ -76,6 +84,24 @@ def in_hand(receipts: Sequence[Receipt], pid: int) -> set[str]:
     own = [receipt for receipt in receipts if receipt.pid == pid]
     started = {receipt.id for receipt in own if isinstance(receipt, Started)}
     return started - {receipt.id for receipt in own if isinstance(receipt, SettleAnswered | Dropped)}
+
+
+def held(receipts: Sequence[Receipt], pid: int) -> set[str]:
+    """Return the jobs that the store gave a process, and of which it has not heard that they are anyone else's."""
+    jobs: set[str] = set()
+    for receipt in receipts:
+        match receipt:
+            case Claimed(pid=owner, jobs=claimed) if owner == pid:
+                jobs |= claimed.keys()
+            case FailedAt(pid=owner, jobs=claimed, point=point) if owner == pid and point.startswith("after:claim"):
+                jobs |= set(claimed)
+            case Released(pid=owner, jobs=released) if owner == pid:
+                jobs -= set(released)
+            case Started(pid=owner, id=job) if owner == pid:
+                jobs.add(job)
+            case SettleAnswered(pid=owner, id=job) | Dropped(pid=owner, id=job) if owner == pid:
+                jobs.discard(job)
+    return jobs
 
 
 def _two_outcomes(receipts: Sequence[Receipt]) -> list[str]:
@@ -110,12 +136,40 @@ def _deaths(receipts: Sequence[Receipt]) -> list[int]:
     return sorted(began - accounted)
 
 
+def _stale_claims(receipts: Sequence[Receipt]) -> list[str]:
+    """A token is given for one job, to one process, and never again; a reply may be repeated to whom it was meant."""
+    given: dict[int, tuple[str, int]] = {}
+    stale: list[str] = []
+    for receipt in receipts:
+        if isinstance(receipt, Claimed):
+            for job, token in receipt.jobs.items():
+                first = given.setdefault(token, (job, receipt.pid))
+                if first != (job, receipt.pid):
+                    stale.append(f"{job} was given to {receipt.pid} with token {token}, which {first} had")
+    return stale
+
+
 def _recoveries(receipts: Sequence[Receipt]) -> list[float]:
+    """What is lost a second time before it starts again counts from there."""
+    kills = [
+        (position, kill.at, held(receipts[:position], kill.pid))
+        for position, kill in enumerate(receipts)
+        if isinstance(kill, WorkerKilled)
+    ]
     seconds: list[float] = []
-    for position, receipt in enumerate(receipts):
-        if isinstance(receipt, WorkerKilled):
-            later = receipts[position:]
-            for job in in_hand(receipts[:position], receipt.pid):
-                restarts = (start.at for start in later if isinstance(start, Started) and start.id == job)
-                seconds += [at - receipt.at for at in restarts][:1]
+    for n, (position, killed_at, jobs) in enumerate(kills):
+        for job in jobs:
+            start = _next_start(receipts, position, job)
+            again = any(other < start and job in others for other, _, others in kills[n + 1 :])
+            if start < len(receipts) and not again:
+                seconds.append(receipts[start].at - killed_at)
     return seconds
+
+
+def _next_start(receipts: Sequence[Receipt], position: int, job: str) -> int:
+    """Return the position of the next start of a job, the end if there is none."""
+    for later in range(position, len(receipts)):
+        receipt = receipts[later]
+        if isinstance(receipt, Started) and receipt.id == job:
+            return later
+    return len(receipts)

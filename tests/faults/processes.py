@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from tests.faults.receipts import WorkerKilled, write
 from tests.faults.worker import Orders
@@ -22,7 +23,6 @@ ENDS_WITHIN: Final = 20.0
 # -P keeps the checkout from going before an installed aioqueue; appended, it only adds the tests.
 _PYTHON: Final = (sys.executable, "-P", "-W", "error", "-c")
 _WITH_TESTS: Final = "import sys; sys.path.append(sys.argv.pop(1)); "
-_WORKER: Final = (*_PYTHON, _WITH_TESTS + "from tests.faults.worker import main; main(sys.argv[1])", str(ROOT))
 _COMMAND: Final = (*_PYTHON, _WITH_TESTS + "from aioqueue.cli.main import main; main()", str(ROOT), "worker")
 
 
@@ -81,8 +81,19 @@ class Process:
 
 def start_worker(orders: Orders, directory: Path) -> Process:
     """Start a worker that takes its orders from the test."""
-    arguments = [*_WORKER, msgspec.json.encode(orders).decode()]
-    return Process(arguments, directory, Path(orders.receipts))
+    return start_program("tests.faults.worker", orders, directory, Path(orders.receipts), orders.release)
+
+
+def start_program(module: str, orders: Struct, directory: Path, receipts: Path, release: str = "") -> Process:
+    """Start the `main` of a module of these tests, which takes its orders as JSON.
+
+    `release` is a directory with another aioqueue, which it runs on instead of this one.
+    """
+    program = _WITH_TESTS + f"from {module} import main; main(sys.argv[1])"
+    if release:
+        program = f"import sys; sys.path.insert(0, {release!r}); {program}"
+    arguments = [*_PYTHON, program, str(ROOT), msgspec.json.encode(orders).decode()]
+    return Process(arguments, directory, receipts)
 
 
 def start_command(orders: Orders, directory: Path) -> Process:

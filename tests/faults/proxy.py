@@ -31,9 +31,12 @@ class Fate(Enum):
     PASS = auto()
     RESET = auto()  # its connection is reset, and it never arrives
     DROP_REPLY = auto()  # it is done, its reply is dropped, and its connection is reset
+    DROP_REPLY_LATE = auto()  # the same, but the connection is reset only after `LATE` seconds
 
 
 Judge: TypeAlias = Callable[[Request], Fate]
+
+LATE: Final = 0.5
 
 _BROKEN: Final = (ConnectionError, asyncio.IncompleteReadError)
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
@@ -69,6 +72,16 @@ class Proxy:
     def heal(self) -> None:
         """Let everything through again, what was held up included."""
         self._passable.set()
+
+    def deafen(self, operation: str) -> int:
+        """Let no more replies through on the connections that asked for an operation; returns how many these are.
+
+        Nobody is told. What is asked there still arrives, and connections that are made later are as any.
+        """
+        links = [link for link in self._links if operation in link.asked]
+        for link in links:
+            link.is_deaf = True
+        return len(links)
 
     def half_close(self) -> None:
         """Tell the clients of every connection that no more will come (FIN); what they send still arrives."""
@@ -141,6 +154,8 @@ class _Link:
         self._from_client, self._to_client = client_reader, client_writer
         self._from_server, self._to_server = server_reader, server_writer
         self._unanswered: deque[Fate] = deque()
+        self.asked: set[str] = set()
+        self.is_deaf = False
 
     async def carry(self) -> None:
         """Carry requests there and replies back until either side ends."""
@@ -165,7 +180,9 @@ class _Link:
         with suppress(*_BROKEN):
             while True:
                 request = await read_frame(self._from_client)
-                fate = self._proxy.fate_of(cast("list[bytes]", request.value))
+                words = cast("list[bytes]", request.value)
+                self.asked.add(operation_of(words))
+                fate = self._proxy.fate_of(words)
                 if fate is Fate.RESET:
                     self.reset()
                     return
@@ -177,9 +194,13 @@ class _Link:
         with suppress(*_BROKEN):
             while True:
                 reply = await read_frame(self._from_server)
-                if not _is_push(reply) and self._unanswered.popleft() is Fate.DROP_REPLY:
+                fate = Fate.PASS if _is_push(reply) else self._unanswered.popleft()
+                if fate is not Fate.PASS:
+                    await asyncio.sleep(LATE if fate is Fate.DROP_REPLY_LATE else 0)
                     self.reset()
                     return
+                if self.is_deaf:
+                    continue
                 await self._pass_on(reply, self._to_client)
 
     async def _pass_on(self, frame: Frame, writer: asyncio.StreamWriter) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TypeAlias
@@ -23,6 +24,24 @@ class Enqueued(_Line, frozen=True):
     """An enqueue was acknowledged: from here on the job must not be lost."""
 
     id: str
+
+
+class Submitted(_Line, frozen=True):
+    """One call of the driver is about to store these jobs."""
+
+    jobs: list[str]
+
+
+class Claimed(_Line, frozen=True):
+    """The store gave jobs to a process: id -> token."""
+
+    jobs: dict[str, int]
+
+
+class Released(_Line, frozen=True):
+    """The store took back jobs that a process had claimed and not ended."""
+
+    jobs: list[str]
 
 
 class Started(_Line, frozen=True):
@@ -70,7 +89,9 @@ class Learned(_Line, frozen=True):
 
 
 class WorkerBegan(_Line, frozen=True):
-    """A worker process is ready to claim."""
+    """A worker process is ready to claim; `code` is where its aioqueue is."""
+
+    code: str = ""
 
 
 class WorkerStopped(_Line, frozen=True):
@@ -81,8 +102,18 @@ class WorkerKilled(_Line, frozen=True):
     """A worker process is about to be killed; `pid` is the victim's."""
 
 
+class FailedAt(_Line, frozen=True):
+    """A process has come to its failpoint, with these jobs in the operation, and is about to be killed."""
+
+    point: str
+    jobs: list[str]
+
+
 Receipt: TypeAlias = (
     Enqueued
+    | Submitted
+    | Claimed
+    | Released
     | Started
     | Ended
     | Dropped
@@ -92,6 +123,7 @@ Receipt: TypeAlias = (
     | WorkerBegan
     | WorkerStopped
     | WorkerKilled
+    | FailedAt
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -100,10 +132,15 @@ _decode = msgspec.json.Decoder(Receipt).decode
 
 def write(path: Path, receipt: Receipt) -> None:
     """Append one line in one write, so that lines of many processes never mix and a killed process leaves none torn."""
-    line = _encode(receipt) + b"\n"
+    write_all(path, [receipt])
+
+
+def write_all(path: Path, receipts: Sequence[Receipt]) -> None:
+    """Append several lines in one write."""
+    lines = b"".join(_encode(receipt) + b"\n" for receipt in receipts)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(descriptor, line)
+        os.write(descriptor, lines)
     finally:
         os.close(descriptor)
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.processes import Process
 from tests.faults.receipts import Dropped, Ended, SettleAnswered
-from tests.faults.trial import LEASE, Trial, trial, until
+from tests.faults.trial import LEASE, Row, Trial, trial, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -17,13 +17,14 @@ SHORT = 0.5  # the heir has settled it when the zombie comes back
 LONG = 2.5 * LEASE  # the heir is still running it
 
 
-async def test_a_zombie_settles_nothing(store_url: str, tmp_path: Path) -> None:
-    async with trial(store_url, tmp_path) as run:
+async def test_a_zombie_settles_nothing(store_url: str, tmp_path: Path, seed: int) -> None:
+    async with trial(store_url, tmp_path, Row(4, "frozen for three leases", seed)) as run:
         zombie = await run.start_worker()
         results = [await run.enqueue(run.app.nap, SHORT), await run.enqueue(run.app.nap, LONG)]
         taken_over = {result.id for result in results}
         for result in results:
             await run.started(result)
+        await asyncio.sleep(run.random.uniform(0, SHORT / 2))
         zombie.freeze()
         long_enough = asyncio.create_task(asyncio.sleep(3 * LEASE))
         heir = await run.start_worker()

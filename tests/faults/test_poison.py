@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.faults.application import POISON_DELIVERIES
-from tests.faults.trial import Trial, trial
+from tests.faults.receipts import WorkerKilled
+from tests.faults.scale import scaled
+from tests.faults.trial import Row, Trial, trial
 
 pytestmark = pytest.mark.asyncio
 
-NEIGHBOURS = 100
+NEIGHBOURS = scaled(100, 300)
 LEASE = 1.0
 
 
@@ -23,11 +25,12 @@ async def supervise(run: Trial) -> None:
         await worker.ended()
 
 
-async def test_a_killer_is_given_up_and_its_neighbours_live(store_url: str, tmp_path: Path) -> None:
-    async with trial(store_url, tmp_path) as run:
-        before = await run.enqueue_many(NEIGHBOURS // 2, run.app.bystander, 0.01)
+async def test_a_killer_is_given_up_and_its_neighbours_live(store_url: str, tmp_path: Path, seed: int) -> None:
+    async with trial(store_url, tmp_path, Row(14, "a poison job among neighbours", seed)) as run:
+        place = run.random.randint(0, NEIGHBOURS)
+        before = await run.enqueue_many(place, run.app.bystander, 0.01)
         poison = await run.enqueue(run.app.poison)
-        after = await run.enqueue_many(NEIGHBOURS // 2, run.app.bystander, 0.01)
+        after = await run.enqueue_many(NEIGHBOURS - place, run.app.bystander, 0.01)
         supervising = asyncio.create_task(supervise(run))
         try:
             (outcome,) = await run.learn([poison])
@@ -35,8 +38,11 @@ async def test_a_killer_is_given_up_and_its_neighbours_live(store_url: str, tmp_
         finally:
             supervising.cancel()
             await asyncio.gather(supervising, return_exceptions=True)
+        dead = await run.app.queue.dead()
         report = await run.conclude()
+    assert [letter.id for letter in dead] == [poison.id]
     assert outcome == "TaskLost"
     assert report.executions[poison.id] == POISON_DELIVERIES
-    assert len(report.deaths) == POISON_DELIVERIES
+    assert len(run.all_of(WorkerKilled)) == POISON_DELIVERIES
+    assert report.deaths == []
     assert all(value[0].isdigit() for value in values)

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from redis import Redis
 
-from tests.faults.proxy import Fate, Proxy, fault_proxy
+from tests.faults.proxy import LATE, Fate, Proxy, fault_proxy
 from tests.faults.resp import read_frame
 
 pytestmark = pytest.mark.asyncio
@@ -120,6 +120,31 @@ async def test_everything_is_reset(proxy: Proxy, client: Client) -> None:
     proxy.reset()
     with pytest.raises(ConnectionResetError):
         await client.reply()
+
+
+async def test_a_reply_is_dropped_long_after_the_command_was_done(proxy: Proxy, client: Client, store: Redis) -> None:
+    proxy.judge = lambda _: Fate.DROP_REPLY_LATE
+    store.delete("count")
+    client.send("INCR", "count")
+    await asyncio.sleep(LATE / 2)
+    assert store.get("count") == b"1"
+    with pytest.raises(ConnectionResetError):
+        await client.reply()
+
+
+async def test_what_was_deafened_is_asked_for_and_not_heard(proxy: Proxy, client: Client, store: Redis) -> None:
+    store.delete("count")
+    await client.ask("INCR", "count")
+    assert proxy.deafen("PING") == 0
+    assert proxy.deafen("INCR") == 1
+    client.send("INCR", "count")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await client.reply()
+    assert store.get("count") == b"2"
+    other = Client(*await asyncio.open_connection("127.0.0.1", proxy.port))
+    assert await other.ask("INCR", "count") == b"3"
+    await other.close()
 
 
 async def test_requests_are_held_up(proxy: Proxy, client: Client) -> None:

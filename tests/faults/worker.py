@@ -11,14 +11,21 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+import aioqueue
 from aioqueue import Worker
 from aioqueue.cli.loop import new_event_loop
-from tests.faults.application import Application, application
+from tests.faults.application import Application, add_beat, add_ticks, application
+from tests.faults.beats import Beats
 from tests.faults.receipts import Enqueued, WorkerBegan, WorkerStopped, write
 
 
 class Orders(Struct, frozen=True):
-    """What a worker process is told. It enqueues `own_jobs` naps of `nap` seconds one by one while it works."""
+    """What a worker process is told.
+
+    It enqueues `own_jobs` naps of `nap` seconds one by one while it works. It dies at its `failpoint`, and fires a
+    periodic task each second from `tick_at` on, another for each of its `beats`. `release` is a directory with another
+    aioqueue, which it runs on.
+    """
 
     url: str
     name: str
@@ -28,6 +35,11 @@ class Orders(Struct, frozen=True):
     shutdown_timeout: float
     own_jobs: int = 0
     nap: float = 0.0
+    failpoint: str = ""
+    tick_at: float = 0.0
+    release: str = ""
+    max_delay: float = 10.0
+    beats: Beats | None = None
 
 
 def main(orders: str) -> None:
@@ -42,13 +54,21 @@ def main(orders: str) -> None:
 
 async def _work(orders: Orders) -> None:
     receipts = Path(orders.receipts)
-    app = application(orders.url, orders.name, receipts)
+    app = application(orders.url, orders.name, receipts, orders.failpoint)
+    if orders.tick_at:
+        add_ticks(app.queue, receipts, orders.tick_at)
+    if orders.beats is not None:
+        add_beat(app.queue, receipts, orders.beats)
     worker = Worker(
-        app.queue, concurrency=orders.concurrency, shutdown_timeout=orders.shutdown_timeout, lease=orders.lease
+        app.queue,
+        concurrency=orders.concurrency,
+        shutdown_timeout=orders.shutdown_timeout,
+        lease=orders.lease,
+        max_delay=orders.max_delay,
     )
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
     async with app.queue, asyncio.TaskGroup() as group:
-        group.create_task(worker.run(started=lambda: write(receipts, WorkerBegan())))
+        group.create_task(worker.run(started=lambda: write(receipts, WorkerBegan(code=aioqueue.__file__))))
         group.create_task(_enqueue_own_jobs(app, orders, receipts))
     write(receipts, WorkerStopped())
 

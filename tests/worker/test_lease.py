@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import threading
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import anyio.to_thread
@@ -42,8 +44,15 @@ class Renewing:
         self.closed.set()
 
 
-def keeper(driver: Any, lost: asyncio.Event) -> LeaseKeeper:
-    return LeaseKeeper(driver, "incarnation", SECONDS, lost=lost.set, cancel=lambda _: None, announce=lambda: b"")
+def keeper(driver: Any, lost: asyncio.Event, seconds: float = SECONDS, **others: Any) -> LeaseKeeper:
+    unheard = {
+        "cancel": lambda _: None,
+        "announce": lambda: b"",
+        "cut_off": lambda: None,
+        "back": lambda: None,
+        "contact": Contact(),
+    }
+    return LeaseKeeper(driver, "incarnation", seconds, lost=lost.set, **{**unheard, **others})
 
 
 def threads() -> set[str]:
@@ -133,8 +142,7 @@ def speaker(seconds: float) -> tuple[LeaseKeeper, Hearing]:
         return announced[-1]
 
     driver: Any = Hearing(announced)
-    none = asyncio.Event()
-    lease = LeaseKeeper(driver, "incarnation", seconds, lost=none.set, cancel=lambda _: None, announce=announce)
+    lease = keeper(driver, asyncio.Event(), seconds, announce=announce)
     lease.say(b"0")
     return lease, driver
 
@@ -168,11 +176,102 @@ async def test_a_renewal_that_fails_and_one_that_succeeds_tell_whether_the_store
         return answer
 
     driver.renew = renew
-    lease = LeaseKeeper(
-        driver, "incarnation", SECONDS, lost=lost.set, cancel=lambda _: None, announce=lambda: b"", contact=contact
-    )
+    lease = keeper(driver, lost, contact=contact)
     lease.start()
     await eventually(lambda: len(found) >= 2)
     await lease.stop()
     assert found[:2] == [False, True]
     assert contact.answers
+
+
+class Way:
+    """A store whose renewals are answered while the way to it is open; others hang, or fail at once."""
+
+    def __init__(self) -> None:
+        self.open_ = threading.Event()
+        self.open_.set()
+        self.sent: list[float] = []
+        self.answered: list[float] = []
+        self.hangs = False
+
+    async def open(self) -> None: ...
+
+    async def renew(self, incarnation: str, info: bytes = b"") -> Renewal:
+        sent = time.monotonic()
+        self.sent.append(sent)
+        while not self.open_.is_set():
+            if not self.hangs:
+                raise StoreUnavailable("cut off")
+            await asyncio.sleep(0.01)
+        self.answered.append(sent)
+        return Renewal(alive=True, cancel=[])
+
+    async def close(self) -> None: ...
+
+
+class Heard:
+    """What a keeper says of being cut off, with the time at which it was heard."""
+
+    def __init__(self) -> None:
+        self.contact = Contact()
+        self.cut_off_at: list[float] = []
+        self.back_at: list[float] = []
+
+    def keeper(self, way: Way, seconds: float) -> LeaseKeeper:
+        """Return a keeper that this one hears."""
+        return keeper(
+            way,
+            asyncio.Event(),
+            seconds,
+            cut_off=lambda: self.cut_off_at.append(time.monotonic()),
+            back=lambda: self.back_at.append(time.monotonic()),
+            contact=self.contact,
+        )
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["refused", "hanging"])
+async def test_who_is_cut_off_is_told_before_others_may_take_the_jobs(hangs: bool) -> None:
+    seconds, heard, way = 1.2, Heard(), Way()
+    way.hangs = hangs
+    lease = heard.keeper(way, seconds)
+    lease.start()
+    await eventually(lambda: len(way.answered) >= 2)
+    way.open_.clear()
+    await eventually(lambda: bool(heard.cut_off_at))
+    assert heard.contact.is_cut_off
+    assert seconds * 0.8 <= heard.cut_off_at[0] - way.answered[-1] < seconds
+    way.open_.set()
+    await eventually(lambda: bool(heard.back_at))
+    assert not heard.contact.is_cut_off
+    assert heard.back_at[0] - way.answered[-1] < seconds
+    await lease.stop()
+    assert (len(heard.cut_off_at), len(heard.back_at)) == (1, 1)
+
+
+async def test_an_answer_to_what_was_sent_long_ago_is_not_enough() -> None:
+    seconds, heard, way = 0.6, Heard(), Way()
+    way.hangs = True
+    way.open_.clear()
+    lease = heard.keeper(way, seconds)
+    lease.start()
+    await eventually(lambda: bool(heard.cut_off_at))
+    await asyncio.sleep(seconds)  # now it may have been done a lease ago
+    way.open_.set()
+    await eventually(lambda: bool(heard.back_at))
+    await lease.stop()
+    assert len(way.answered) >= 2, "the first answer alone says nothing of now"
+
+
+async def test_a_thread_that_could_not_run_asks_before_it_gives_anything_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = {"ahead": 0.0}
+    monotonic = time.monotonic
+    monkeypatch.setattr("aioqueue.worker.lease.time", SimpleNamespace(monotonic=lambda: monotonic() + clock["ahead"]))
+    heard, way = Heard(), Way()
+    lease = heard.keeper(way, 1.2)
+    lease.start()
+    await eventually(lambda: len(way.answered) >= 2)
+    clock["ahead"] = 10.0  # as after a freeze of ten seconds
+    asked = len(way.answered)
+    await eventually(lambda: len(way.answered) >= asked + 4)
+    await lease.stop()
+    assert heard.cut_off_at == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import logging
 import sys
 import time
@@ -38,6 +39,26 @@ async def test_what_blocks_the_loop_is_logged_once_with_its_job(queue: Queue, ca
     assert "time.sleep(6 * LIMIT)" in blocked.getMessage()
     assert (vars(blocked)["job_id"], vars(blocked)["task_name"]) == (result.id, hog.name)
     assert any("turns again" in record.getMessage() for record in caplog.records)
+
+
+async def test_a_call_that_holds_the_gil_is_logged_when_it_is_over(
+    queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    usleep = ctypes.PyDLL(None).usleep
+
+    @queue.task()
+    async def seize() -> None:
+        usleep(int(10 * LIMIT * 1_000_000))
+        time.sleep(LIMIT / 5)  # noqa: ASYNC251 -- the threads get their turn here at the latest
+
+    async with queue.worker(loop_limit=LIMIT, lease=6):
+        with caplog.at_level(logging.WARNING, "aioqueue"):
+            result = await seize()
+            await result
+            await eventually(lambda: "turns again" in caplog.text)
+    (blocked,) = [record for record in caplog.records if "is blocked for" in record.getMessage()]
+    assert f"by job {result.id} of {seize.name}, in:" in blocked.getMessage()
+    assert "in seize" in blocked.getMessage()
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="an asyncio.Task does not tell its context")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 from typing import Any
 
 import pytest
@@ -130,30 +131,51 @@ def lease(name: str, counter: int, seconds: float = 1.0) -> Lease:
     return Lease(name, counter, seconds, b"", 0.0)
 
 
+class Sweeper:
+    """Looks at leases; its own, of which nothing is said here, moves from look to look."""
+
+    def __init__(self) -> None:
+        self._sightings = Sightings()
+        self._renewals = count()
+
+    def judge(self, leases: list[Lease], now: float) -> list[Lease]:
+        return self._sightings.judge([*leases, lease("own", next(self._renewals))], now)
+
+
 def test_a_lease_is_dead_after_three_still_reads_over_its_length() -> None:
-    sightings = Sightings()
-    assert sightings.judge([lease("a", 1)], 0) == []
-    assert sightings.judge([lease("a", 1)], 0.5) == []
-    assert sightings.judge([lease("a", 1)], 0.9) == []
-    assert sightings.judge([lease("a", 1)], 1.0) == [lease("a", 1)]
+    sweeper = Sweeper()
+    assert sweeper.judge([lease("a", 1)], 0) == []
+    assert sweeper.judge([lease("a", 1)], 0.5) == []
+    assert sweeper.judge([lease("a", 1)], 0.9) == []
+    assert sweeper.judge([lease("a", 1)], 1.0) == [lease("a", 1)]
 
 
 def test_two_reads_are_too_few_however_long_they_are_apart() -> None:
-    sightings = Sightings()
-    assert sightings.judge([lease("a", 1)], 0) == []
-    assert sightings.judge([lease("a", 1)], 100) == []
-    assert sightings.judge([lease("a", 1)], 100.1) == [lease("a", 1)]
+    sweeper = Sweeper()
+    assert sweeper.judge([lease("a", 1)], 0) == []
+    assert sweeper.judge([lease("a", 1)], 100) == []
+    assert sweeper.judge([lease("a", 1)], 100.1) == [lease("a", 1)]
 
 
 def test_a_renewal_starts_the_count_anew_and_others_do_not_matter() -> None:
-    sightings = Sightings()
+    sweeper = Sweeper()
     for now in (0.0, 0.5):
-        assert sightings.judge([lease("a", 1), lease("b", 1, 9)], now) == []
-    assert sightings.judge([lease("a", 2), lease("b", 1, 9)], 1.0) == []
-    assert sightings.judge([lease("a", 2), lease("b", 1, 9)], 1.5) == []
-    assert sightings.judge([lease("a", 2), lease("b", 1, 9)], 2.0) == [lease("a", 2)]
-    assert sightings.judge([lease("b", 1, 9)], 2.5) == []
-    assert sightings.judge([lease("a", 2), lease("b", 1, 9)], 3.0) == []
+        assert sweeper.judge([lease("a", 1), lease("b", 1, 9)], now) == []
+    assert sweeper.judge([lease("a", 2), lease("b", 1, 9)], 1.0) == []
+    assert sweeper.judge([lease("a", 2), lease("b", 1, 9)], 1.5) == []
+    assert sweeper.judge([lease("a", 2), lease("b", 1, 9)], 2.0) == [lease("a", 2)]
+    assert sweeper.judge([lease("b", 1, 9)], 2.5) == []
+    assert sweeper.judge([lease("a", 2), lease("b", 1, 9)], 3.0) == []
+
+
+def test_a_store_that_takes_no_writes_condemns_nobody() -> None:
+    sightings = Sightings()
+    for now in (0.0, 0.5, 1.0, 1.5, 2.0):
+        assert sightings.judge([lease("own", 1), lease("a", 1)], now) == []
+    # Whoever finds that there is room first must not take the others for dead.
+    assert sightings.judge([lease("own", 2), lease("a", 1)], 2.5) == []
+    assert sightings.judge([lease("own", 3), lease("a", 1)], 2.9) == []
+    assert sightings.judge([lease("own", 4), lease("a", 1)], 3.1) == [lease("a", 1)]
 
 
 # ---------------------------------------------------------------- capacity, appetite

@@ -158,8 +158,10 @@ async def test_the_jobs_of_a_dead_worker_are_counted_in_words_that_fit(
     await driver.register("holder", 0.01, b"")
     await driver.register("idle", 0.01, b"")
     assert len((await driver.claim("holder", 1, 1, 1)).jobs) == 1
+    await driver.register("sweeper", 60, b"")
     reaper = Reaper(driver, 0.01)
     for _ in range(4):
+        await driver.renew("sweeper")
         await reaper.sweep()
         await asyncio.sleep(0.02)
     told = sorted(record.getMessage() for record in caplog.records if "is dead" in record.getMessage())

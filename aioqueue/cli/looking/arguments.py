@@ -1,4 +1,4 @@
-"""The arguments and values of jobs, to be shown: read without the application, as msgpack has them."""
+"""The arguments and values of jobs, to be shown: read without the application, as the serializer has them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ import msgspec
 
 from aioqueue.logtext import one_line
 from aioqueue.record import Record
+from aioqueue.serializers import PLAIN, Serializer
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError, ValueError)
 
 
-def arguments_of(record: Record) -> dict[str, Any]:
+def arguments_of(record: Record, serializer: Serializer = PLAIN) -> dict[str, Any]:
     """Return the arguments by parameter; positional ones of a later stage, which is not bound yet, under `*`."""
     if record.handed:
-        positional, keywords = _plain(record.handed)
+        handed = _plain(record.handed, serializer)
+        positional, keywords = ((), handed) if isinstance(handed, dict) else handed
         return {"*": positional, **keywords} if positional else dict(keywords)
-    return dict(_plain(record.arguments)) if record.arguments else {}
+    return dict(_plain(record.arguments, serializer)) if record.arguments else {}
 
 
-def value_of(outcome: bytes) -> Any:
+def value_of(outcome: bytes, serializer: Serializer = PLAIN) -> Any:
     """Return the value that a job returned."""
-    return _plain(outcome)
+    return _plain(outcome, serializer)
 
 
 def as_call(arguments: dict[str, Any]) -> str:
@@ -32,10 +34,15 @@ def as_call(arguments: dict[str, Any]) -> str:
     return one_line(", ".join([*positional, *named]))
 
 
-def _plain(encoded: bytes) -> Any:
-    """Return what msgpack says as what JSON can say too; what it cannot say is shown as Python writes it."""
+def _plain(encoded: bytes, serializer: Serializer) -> Any:
+    """Return what is stored as what JSON can say too; what it cannot say is shown as Python writes it.
+
+    What would have to be unpickled is not looked into.
+    """
+    if not serializer.is_typed:
+        return {"?": f"pickled, {len(encoded)} bytes"}
     try:
-        value = msgspec.msgpack.decode(encoded)
+        value = serializer.decode(encoded)
     except _UNREADABLE as error:
         return {"?": f"cannot be read: {error}"}
     return _sayable(value)

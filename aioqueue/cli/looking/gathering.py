@@ -24,12 +24,13 @@ from aioqueue.cli.looking.facts import (
 )
 from aioqueue.drivers.base import Driver, Revocation, Settled, Shelf, StoredJob
 from aioqueue.ids import made_at
-from aioqueue.outcome import decode_failure
+from aioqueue.outcome import Cause, decode_failure
 from aioqueue.periodic import Periodic
 from aioqueue.presence import RunningJob, WorkerInfo
 from aioqueue.queue import Queue
 from aioqueue.record import NewerFormat, Record, Unreadable, decode_record
 from aioqueue.schedules.zones import zone_of
+from aioqueue.serializers import Serializer
 from aioqueue.states import JobState
 
 _PAGE = 100
@@ -69,7 +70,8 @@ async def look_at_jobs(queue: Queue, ids: Sequence[str], *, arguments: bool) -> 
     """Return what is known of jobs by their ids; a state `unknown` says that it is nothing."""
     driver = (await queue.session()).driver
     running = _running(await queue.workers())
-    jobs = [await _look_at_job(driver, job_id, running, arguments=arguments) for job_id in ids]
+    shown_by = queue.serializer if arguments else None
+    jobs = [await _look_at_job(driver, job_id, running, shown_by) for job_id in ids]
     return OneJob(queue.name, await _time(driver), jobs)
 
 
@@ -102,14 +104,12 @@ def facts_of_worker(worker: WorkerInfo) -> WorkerFacts:
 async def _jobs_of(queue: Queue, shelf: Shelf, limit: int, *, arguments: bool) -> list[JobFacts]:
     driver, cursor = (await queue.session()).driver, ""
     running = _running(await queue.workers()) if shelf == "running" else {}
+    shown_by = queue.serializer if arguments else None
     jobs: list[JobFacts] = []
     while len(jobs) < limit:
         page = await driver.jobs(shelf, cursor, min(_PAGE, limit - len(jobs)))
         marks = await _marks(driver, page.jobs)
-        facts = [
-            _facts_of(job, running, revoked=mark, arguments=arguments)
-            for job, mark in zip(page.jobs, marks, strict=True)
-        ]
+        facts = [_facts_of(job, running, shown_by, revoked=mark) for job, mark in zip(page.jobs, marks, strict=True)]
         jobs += await _with_outcomes(driver, facts) if shelf == "dead" else facts
         cursor = page.cursor
         if not cursor:
@@ -117,7 +117,10 @@ async def _jobs_of(queue: Queue, shelf: Shelf, limit: int, *, arguments: bool) -
     return jobs
 
 
-async def _look_at_job(driver: Driver, job_id: str, running: Mapping[str, RunningJob], *, arguments: bool) -> JobFacts:
+async def _look_at_job(
+    driver: Driver, job_id: str, running: Mapping[str, RunningJob], shown_by: Serializer | None
+) -> JobFacts:
+    """Return what is known of a job, with its arguments and its value where `shown_by` is what reads them."""
     stored = await driver.job(job_id)
     (settled,) = await driver.results([job_id])
     if stored is None:
@@ -132,20 +135,21 @@ async def _look_at_job(driver: Driver, job_id: str, running: Mapping[str, Runnin
         )
     else:
         (revoked,) = await _marks(driver, [stored])
-        facts = _facts_of(stored, running, revoked=revoked, arguments=arguments)
-    return _with_outcome(facts, settled, value=arguments) if settled else facts
+        facts = _facts_of(stored, running, shown_by, revoked=revoked)
+    return _with_outcome(facts, settled, shown_by) if settled else facts
 
 
 async def _with_outcomes(driver: Driver, jobs: list[JobFacts]) -> list[JobFacts]:
     results = await driver.results([job.id for job in jobs]) if jobs else []
-    return [
-        _with_outcome(job, settled, value=False) if settled else job for job, settled in zip(jobs, results, strict=True)
-    ]
+    return [_with_outcome(job, settled, None) if settled else job for job, settled in zip(jobs, results, strict=True)]
 
 
-def _with_outcome(facts: JobFacts, settled: Settled, *, value: bool) -> JobFacts:
+def _with_outcome(facts: JobFacts, settled: Settled, shown_by: Serializer | None) -> JobFacts:
+    if settled.distrust:
+        return msgspec.structs.replace(facts, ending=Ending(Cause.ERROR, f"not read: {settled.distrust}", ""))
     if settled.state is JobState.SUCCEEDED:
-        return msgspec.structs.replace(facts, value=value_of(settled.outcome) if value and settled.outcome else None)
+        value = value_of(settled.outcome, shown_by) if shown_by and settled.outcome else None
+        return msgspec.structs.replace(facts, value=value)
     failure = decode_failure(settled.outcome)
     return msgspec.structs.replace(facts, ending=Ending(failure.cause, failure.error, failure.traceback))
 
@@ -158,9 +162,11 @@ async def _marks(driver: Driver, jobs: Sequence[StoredJob]) -> list[bool]:
     return [f"job:{job.id}" in held or f"task:{job.task}" in held for job in jobs]
 
 
-def _facts_of(stored: StoredJob, running: Mapping[str, RunningJob], *, revoked: bool, arguments: bool) -> JobFacts:
+def _facts_of(
+    stored: StoredJob, running: Mapping[str, RunningJob], shown_by: Serializer | None, *, revoked: bool
+) -> JobFacts:
     runs = running.get(stored.id)
-    said = _said_by(_read(stored), arguments=arguments)
+    said = _said_by(_read(stored), shown_by)
     return JobFacts(
         id=stored.id,
         state=stored.state,
@@ -186,7 +192,7 @@ def _read(stored: StoredJob) -> Record | None:
         return None
 
 
-def _said_by(record: Record | None, *, arguments: bool) -> dict[str, Any]:
+def _said_by(record: Record | None, shown_by: Serializer | None) -> dict[str, Any]:
     if record is None:
         return {"readable": False}
     return {
@@ -196,7 +202,7 @@ def _said_by(record: Record | None, *, arguments: bool) -> dict[str, Any]:
         "last_error": record.last_error or None,
         "replayed_from": record.replayed_from or None,
         "later": list(record.later_ids),
-        "arguments": arguments_of(record) if arguments else None,
+        "arguments": arguments_of(record, shown_by) if shown_by else None,
     }
 
 

@@ -42,7 +42,7 @@ def load_queues(settings: Settings) -> list[Queue]:
     """Import the queues, each once; raises `CannotStart`."""
     queues = list(dict.fromkeys(load_queue(app) for app in settings.apps))
     for queue in queues:
-        if settings.number and isinstance(queue.driver(), MemoryDriver):
+        if settings.number and isinstance(queue.store(), MemoryDriver):
             raise CannotStart(f"{queue!r} is in the memory of one process: several workers would each have their own")
     return queues
 

@@ -120,7 +120,7 @@ class MemoryDriver:
         with self._state() as state:
             self._count_heads(state)
             now, shelves, standing = state.now(), state.shelves, state.leases.get(incarnation)
-            if standing is None:
+            if standing is None or batch < (standing.batch or 0):
                 return Claimed([], now, shelves.schedule.due_in(now), False)
             if standing.batch == batch:
                 taken = [record for record in shelves.claims.get(incarnation, {}).values() if record.batch == batch]

@@ -82,7 +82,7 @@ class Connections:
             try:
                 async with asyncio.timeout(patience):
                     connection = await self._take()
-                    await connection.send_packed_command(packed)
+                    await send(connection, packed)
                     for _ in range(replies - 1):
                         await connection.read_response(disconnect_on_error=False)
                         replies -= 1
@@ -116,7 +116,7 @@ class Connections:
         self._busy.add(connection)
         try:
             self._check_open()
-            await connection.connect()  # type: ignore[no-untyped-call] # redis-py
+            await connect(connection)
             self._check_open()
         except BaseException:
             await self._drop(connection)
@@ -142,6 +142,24 @@ class Connections:
 def packed(command: Command) -> bytes:
     """Return a command as it travels."""
     return cast("bytes", pack_command(cast("Any", command)))  # hiredis declares a tuple of one
+
+
+# uvloop calls a write to a lost connection a RuntimeError, and redis-py passes that on. It looks before it writes, but
+# the loss may come in the turn of the loop in which it looks.
+async def connect(connection: AbstractConnection) -> None:
+    """Connect; redis-py's errors if that fails."""
+    try:
+        await connection.connect()  # type: ignore[no-untyped-call] # redis-py
+    except RuntimeError as error:
+        raise RedisConnectionError(str(error)) from error
+
+
+async def send(connection: AbstractConnection, message: bytes) -> None:
+    """Send one packed command; redis-py's `ConnectionError` if the connection has just been lost."""
+    try:
+        await connection.send_packed_command(message)
+    except RuntimeError as error:
+        raise RedisConnectionError(str(error)) from error
 
 
 async def is_usable(connection: AbstractConnection) -> bool:

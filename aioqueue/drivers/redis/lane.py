@@ -9,7 +9,7 @@ from typing import Any, Final
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 
-from aioqueue.drivers.redis.connections import CALL_TIMEOUT, SLOWEST_LINK, disconnect, is_usable, packed
+from aioqueue.drivers.redis.connections import CALL_TIMEOUT, SLOWEST_LINK, connect, disconnect, is_usable, packed, send
 from aioqueue.drivers.redis.server import Server, refusal
 from aioqueue.errors import StoreUnavailable
 
@@ -70,7 +70,7 @@ class Lane:
             async with asyncio.timeout(patience):
                 async with self._connecting:
                     line = await self._connected()
-                await line.connection.send_packed_command(message)
+                await send(line.connection, message)
                 line.sent += 1
                 return await self._reply(line, line.sent)
         except (NoScriptError, OutOfMemoryError, asyncio.CancelledError):
@@ -106,7 +106,7 @@ class Lane:
         connection = self._server.connection()
         try:
             self._check_open()
-            await connection.connect()  # type: ignore[no-untyped-call] # redis-py
+            await connect(connection)
             self._check_open()
         except BaseException:
             await connection.disconnect(nowait=True)

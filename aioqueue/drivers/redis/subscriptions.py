@@ -6,12 +6,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
+from hiredis import pack_command
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from aioqueue.drivers.redis.connections import CALL_TIMEOUT, disconnect
+from aioqueue.drivers.redis.connections import CALL_TIMEOUT, connect, disconnect, send
 from aioqueue.drivers.redis.server import Server, refusal
 from aioqueue.errors import StoreUnavailable
 
@@ -85,7 +86,7 @@ class Subscriptions:
                 return
             try:
                 async with asyncio.timeout(CALL_TIMEOUT):
-                    await self._connection.connect()  # type: ignore[no-untyped-call] # redis-py
+                    await connect(self._connection)
             except (RedisError, OSError) as error:
                 raise refusal(self._server, error) from error
             if self._closed:
@@ -107,7 +108,7 @@ class Subscriptions:
     async def _send(self, command: Command, *channels: bytes) -> None:
         # While the connection is lost it is the reader's to connect, and it will ask for all that is wanted.
         if channels and self._up and self._connection.is_connected:
-            await self._connection.send_command(command, *channels)
+            await send(self._connection, pack_command(cast("Any", (command, *channels))))
 
     async def _read(self) -> None:
         while True:
@@ -122,7 +123,7 @@ class Subscriptions:
         """Return the next message; a server that has been silent for long is asked for a sign of life."""
         message = await self._connection.read_response(timeout=SILENCE)
         if message is None:
-            await self._connection.send_command("PING")
+            await send(self._connection, pack_command(("PING",)))
             message = await self._connection.read_response(timeout=CALL_TIMEOUT)
         if message is None:
             raise RedisConnectionError("no sign of life")
@@ -144,7 +145,7 @@ class Subscriptions:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _resubscribe(self) -> None:
-        await self._connection.connect()  # type: ignore[no-untyped-call] # redis-py
+        await connect(self._connection)
         self._up = True
         missing = set(self._wanted)
         await self._send("SUBSCRIBE", *missing)

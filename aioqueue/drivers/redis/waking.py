@@ -19,10 +19,11 @@ from aioqueue.drivers.redis import wire
 from aioqueue.drivers.redis.connections import CALL_TIMEOUT, Connections
 from aioqueue.drivers.redis.scripts import command_of, load, run
 from aioqueue.drivers.redis.server import Server
-from aioqueue.errors import AioqueueError
+from aioqueue.errors import AioqueueError, StoreUnavailable
 
 WAITS_AT_ONCE: Final = 64
 SHORTEST_WAIT: Final = 0.01  # to Redis 0 is for ever, and so is a millisecond before Redis 7
+LATEST: Final = 1.0  # after its timeout, for which Redis needs up to a tenth of a second, and the way back
 CALLED_OFF_TTL: Final = 60_000
 
 _CALL_OFF, _WAKE_ANOTHER, _CLAIM, _RELEASE = (load(n) for n in ("call_off", "wake_another", "claim", "release"))
@@ -38,6 +39,7 @@ class Waking:
     """
 
     def __init__(self, server: Server, calls: Connections, prefix: str) -> None:
+        self._server = server
         self._waits = Connections(server, WAITS_AT_ONCE)
         self._calls = calls
         self._prefix = prefix
@@ -45,16 +47,19 @@ class Waking:
         self._calling_off: set[asyncio.Task[None]] = set()
 
     async def wait(self, timeout: float) -> None:
-        """Return at a wake-up, or after `timeout` seconds. A cancelled wait takes no wake-up with it."""
+        """Return at a wake-up, or after `timeout` seconds. A cancelled wait takes no wake-up with it.
+
+        Raises `StoreUnavailable` soon after these if no answer comes: nothing may arrive here any more.
+        """
         name, seconds = next(self._names), max(timeout, SHORTEST_WAIT)
         popping = self._waits.call(*self._pop(name, seconds), blocks_for=seconds)
-        await self._until_called_off(name, popping, self._hand_on)
+        await self._until_called_off(name, seconds, popping, self._hand_on)
 
     async def claim(self, timeout: float, incarnation: str, batch: int, limit: int, suspects: int) -> wire.Reply:
-        """Wait, and return the answer to a claim right after it. Cancelled, it keeps no job."""
+        """Wait, and return the answer to a claim right after it. Cancelled, it keeps no job. Raises as `wait` does."""
         name, seconds = next(self._names), max(timeout, SHORTEST_WAIT)
         claiming = self._pop_and_claim(self._pop(name, seconds), seconds, (incarnation, batch, limit, suspects))
-        return await self._until_called_off(name, claiming, partial(self._release, incarnation))
+        return await self._until_called_off(name, seconds, claiming, partial(self._release, incarnation))
 
     async def close(self) -> None:
         """Close the connections; waits under way end with `StoreUnavailable`."""
@@ -75,18 +80,27 @@ class Waking:
         return cast("wire.Reply", reply)
 
     async def _until_called_off(
-        self, name: str, waiting: Coroutine[Any, Any, T], put_back: Callable[[T], Awaitable[object]]
+        self, name: str, seconds: float, waiting: Coroutine[Any, Any, T], put_back: Callable[[T], Awaitable[object]]
     ) -> T:
         pending = asyncio.create_task(waiting, name="aioqueue redis wait")
         try:
-            return await asyncio.shield(pending)
+            async with asyncio.timeout(seconds + LATEST):
+                return await asyncio.shield(pending)
+        except TimeoutError as error:
+            self._start_calling_off(name, pending, put_back)
+            raise StoreUnavailable(f"Redis at {self._server.address} did not answer in time") from error
         except asyncio.CancelledError:
-            calling_off = asyncio.create_task(
-                self._call_off(name, pending, put_back), name="aioqueue redis wait, called off"
-            )
-            self._calling_off.add(calling_off)
-            calling_off.add_done_callback(self._calling_off.discard)
+            self._start_calling_off(name, pending, put_back)
             raise
+
+    def _start_calling_off(
+        self, name: str, pending: asyncio.Task[T], put_back: Callable[[T], Awaitable[object]]
+    ) -> None:
+        calling_off = asyncio.create_task(
+            self._call_off(name, pending, put_back), name="aioqueue redis wait, called off"
+        )
+        self._calling_off.add(calling_off)
+        calling_off.add_done_callback(self._calling_off.discard)
 
     async def _call_off(self, name: str, pending: asyncio.Task[T], put_back: Callable[[T], Awaitable[object]]) -> None:
         try:

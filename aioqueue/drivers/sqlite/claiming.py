@@ -28,7 +28,7 @@ def claim(transaction: Transaction, incarnation: str, batch: int, limit: int, su
     if lease and last_batch == batch:
         jobs = [Claim(*row) for row in transaction.rows("batch_again", incarnation=incarnation, batch=batch)]
         more = not paused and _is_any_queued(transaction, ORDINARY)
-    elif lease:
+    elif lease and batch > (-1 if last_batch is None else last_batch):
         transaction.execute("record_batch", incarnation=incarnation, batch=batch)
         jobs, more = ([], False) if paused else _take(transaction, incarnation, batch, limit, suspects)
     return Claimed(_complete(transaction, jobs), transaction.now, due_in(transaction), more)

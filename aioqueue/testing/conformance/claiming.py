@@ -284,3 +284,13 @@ async def claim_until_empty(driver: Driver, worker: str) -> list[Claim]:
     while lot := await take(driver, worker, batch=len(share) + 1, limit=7):
         share += lot
     return share
+
+
+async def check_a_claim_that_comes_late_takes_nothing(stage: Stage) -> None:
+    driver = await stage.driver()
+    await hire(driver)
+    await driver.enqueue(numbered(3))
+    first = await take(driver, batch=5, limit=1)
+    assert await take(driver, batch=4) == []
+    assert await take(driver, batch=5) == first
+    await expect_counts(driver, queued=2, running=1)

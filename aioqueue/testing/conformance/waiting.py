@@ -122,6 +122,13 @@ async def check_a_claim_that_leaves_jobs_wakes_another(stage: Stage) -> None:
     assert sorted(taker.result() for taker in takers) == ids_of(numbered(4))
 
 
+async def check_a_claim_that_leaves_jobs_wakes_one_that_waited_before(stage: Stage) -> None:
+    driver, other = await stage.driver(), await stage.driver()
+    await driver.enqueue(numbered(2))
+    await hire(other, "other")
+    await expect_wake(driver, lambda: take(other, "other", limit=1))
+
+
 async def check_a_claim_that_leaves_suspects_wakes_another(stage: Stage) -> None:
     drivers = [await stage.driver() for _ in range(3)]
     producer = await stage.driver()

@@ -12,7 +12,7 @@
 --         revoked (position, target, mark, position, ...), inputs (position, values, position, ...); of the last four
 --         each is empty where no job of the queue has any.
 -- Guarantee: a job is taken only if it has a record and no owner, and none while the queue is paused; tokens are fresh;
---            repeating the last batch answers with what is still held of it; no more are taken once the records make a
+--            repeating the last batch answers with what is still held of it, an earlier one with nothing; no more are taken once the records make a
 --            portion; passes at `maxmemory`.
 local incarnation, batch, limit, suspects = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local lease = redis.call('HMGET', lease_key(incarnation), 'counter', 'batch', 'first', 'last', 'stirred')
@@ -145,6 +145,9 @@ if not lease[1] then
 end
 if lease[2] == batch then
   return repeated()
+end
+if tonumber(batch) < tonumber(lease[2] or 0) then
+  return answer({}, {}, {}, false)
 end
 if paused then
   return answer({}, own(), {}, false)
