@@ -767,7 +767,7 @@ async def _sweep_until(stop: threading.Event, driver: Driver) -> None:
     await driver.open()
     await driver.register("sweeper", 60, b"")
     sweeping = asyncio.create_task(Reaper(driver, 0.4).run())
-    while not stop.is_set():  # noqa: ASYNC110 -- set on another thread
+    while not stop.is_set():
         await driver.renew("sweeper")
         await asyncio.sleep(0.05)
     sweeping.cancel()
