@@ -38,10 +38,11 @@ class PoweredDisk:
         """Put every file below `directory` back to what was last synced; nobody may have one open."""
         with self._copying:
             for path in [path for path in directory.rglob("*") if path.is_file()]:
-                lost = path.with_name(f"{path.name}.lost")
-                path.rename(lost)
-                path.write_bytes(self._copies.get(_file(lost.stat()), b""))
-                lost.unlink()
+                content = self._copies.get(_file(path.stat()), b"")
+                path.unlink()  # what is written next is another file, which nobody has open
+                path.write_bytes(content)
+                self._pin(_file(path.stat()), os.open(path, os.O_RDONLY))
+                self._copies[_file(path.stat())] = content
 
     def sync(self, call: Call) -> int:
         """Take a copy of the file, and let the sync succeed: this disk is only in memory."""
@@ -52,11 +53,15 @@ class PoweredDisk:
             with self._copying:
                 self._copies[file] = _content(pin)
                 self.syncs += 1
-        if file in self._pins:
-            os.close(pin)
-        else:  # held open, so that no other file gets its number
-            self._pins[file] = pin
+        self._pin(file, pin)
         return 0
+
+    def _pin(self, file: _File, descriptor: int) -> None:
+        """Hold a file open, so that no other one gets its number."""
+        if file in self._pins:
+            os.close(descriptor)
+        else:
+            self._pins[file] = descriptor
 
     def close(self) -> None:
         """Let go of the files."""

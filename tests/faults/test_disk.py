@@ -43,6 +43,15 @@ os.write(file, b"third")
     assert disk.syncs == 2
 
 
+def test_what_has_survived_once_survives_again(disk: PoweredDisk, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    do(disk, "file = open(sys.argv[1], 'w'); file.write('synced'); file.flush(); os.fsync(file)", path)
+    disk.lose_power(tmp_path)
+    do(disk, "open(sys.argv[1], 'a').write(' and not synced')", path)
+    disk.lose_power(tmp_path)
+    assert path.read_text() == "synced"
+
+
 def test_a_sync_takes_in_what_other_processes_wrote(disk: PoweredDisk, tmp_path: Path) -> None:
     path = tmp_path / "file"
     do(disk, "open(sys.argv[1], 'w').write('theirs ')", path)

@@ -109,6 +109,7 @@ async def test_a_weak_setting_is_found_out(disk: PoweredDisk, tmp_path: Path, se
         async with trial(machine.url, tmp_path, Row(8, f"power cut, {setting}", seed)) as run:
             await cut_the_power(run, machine, disk, tmp_path)
             await learn_what_is_known(run)
+            await run._stop_workers()
             report = audit(run.read())
             run._publish(report, [])
     assert report.lost

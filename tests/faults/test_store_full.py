@@ -19,9 +19,9 @@ from redis import Redis
 from aioqueue import StoreUnavailable
 from tests.faults import stubborn, worker
 from tests.faults.connections import connections_of, start_with
-from tests.faults.disk import small_disk
+from tests.faults.disk import SmallDisk, small_disk
 from tests.faults.processes import Process
-from tests.faults.receipts import Ended, Enqueued, Started, WorkerBegan
+from tests.faults.receipts import Ended, Enqueued, SettleAnswered, Started, WorkerBegan
 from tests.faults.scale import scaled
 from tests.faults.trial import LEASE, Row, Trial, trial, until
 from tests.faults.worker import Orders
@@ -32,6 +32,7 @@ pytestmark = pytest.mark.asyncio
 CONCURRENCY = 4
 JOBS = scaled(40, 200)
 NAP = 0.1
+RECOVERS_WITHIN = 6.0  # the pauses between tries grow to 2 s
 FULL_FOR = 1.5 * LEASE
 
 
@@ -105,7 +106,7 @@ async def test_a_full_store(room: Room, tmp_path: Path, seed: int) -> None:
     async with trial(room.url, tmp_path, Row(19, room.name, seed)) as run:
         await start(run, tmp_path, room.connections)
         waiting = asyncio.create_task(run.learn(await run.enqueue_many(JOBS, run.app.nap, NAP)))
-        await until(lambda: len(run.all_of(Ended)) >= run.random.randint(2, JOBS // 4))
+        await some_have_ended(run)
         room.take()
         refused = await fill(run)
         started = {receipt.id for receipt in run.all_of(Started)}
@@ -113,7 +114,8 @@ async def test_a_full_store(room: Room, tmp_path: Path, seed: int) -> None:
         await asyncio.sleep(FULL_FOR)
         assert started <= {receipt.id for receipt in run.all_of(Ended)}, "a body waited for room"
         room.give()
-        await run.learn([await run.enqueue(run.app.nap, 0.0)])
+        async with asyncio.timeout(RECOVERS_WITHIN):
+            await run.learn([await run.enqueue(run.app.nap, 0.0)])
         await waiting
         report = await run.conclude()
     assert "full" in str(refused)
@@ -130,16 +132,32 @@ async def test_a_full_disk(tmp_path: Path, seed: int) -> None:
                 await start(run, tmp_path, launcher=disk.launcher)
             producer = start_with("plain", "", stubborn.__name__, orders(run), tmp_path, disk.launcher)
             run.processes.append(producer)
-            await until(lambda: len(run.all_of(Ended)) >= run.random.randint(2, JOBS // 4))
+            await some_have_ended(run)
             disk.is_full = True
             await until(lambda: "full" in producer.log)
+            await assert_no_worker_starts(run, tmp_path, disk)
             await asyncio.sleep(FULL_FOR + run.random.uniform(0.0, LEASE))
+            settled = len(run.all_of(SettleAnswered))
             disk.is_full = False
+            await until(lambda: len(run.all_of(SettleAnswered)) > settled, within=RECOVERS_WITHIN)
             assert await producer.ended() == 0, producer.log
             await run.learn([run.app.nap.result(receipt.id) for receipt in run.all_of(Enqueued)])
             report = await run.conclude()
     assert report.enqueued == JOBS
     assert (report.repeats, report.reaps, report.deaths) == (0, 0, [])
+
+
+async def some_have_ended(run: Trial) -> None:
+    enough = run.random.randint(2, JOBS // 4)
+    await until(lambda: len(run.all_of(Ended)) >= enough)
+
+
+async def assert_no_worker_starts(run: Trial, directory: Path, disk: SmallDisk) -> None:
+    """A worker that cannot register says why, and ends; whoever supervises it starts it again."""
+    nothing_of_its_own = structs.replace(orders(run), own_jobs=0)
+    newcomer = start_with("plain", "", worker.__name__, nothing_of_its_own, directory, disk.launcher)
+    assert await newcomer.ended() != 0
+    assert "it is full, or its disk is" in newcomer.log
 
 
 async def fill(run: Trial) -> StoreUnavailable:
