@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from benchmarks.roster import OURS, OURS_ON_SQLITE
-
-Results = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure over the rounds: the ratio or value of the medians, and the lowest and highest of a single round."""
-
-    value: float
-    lowest: float
-    highest: float
+from benchmarks.figures import Look, deepest_over_shallowest, ratio_of, value_of
+from benchmarks.plan import THREADS
+from benchmarks.roster import BARE, OURS, OURS_ON_SQLITE
 
 
 @dataclass(frozen=True)
@@ -29,71 +18,109 @@ class Goal:
     sense: Literal["at least", "at most"]
     bound: float
     unit: str
-    figure: Callable[[Results], Figure | None]
+    figure: Look
 
     def is_met(self, value: float) -> bool:
         """Whether a figure is good enough."""
         return value >= self.bound if self.sense == "at least" else value <= self.bound
 
 
-def rounds(results: Results, peer: str, measure: str) -> list[float]:
-    """What each round found; nothing for a peer that did not take part or failed."""
-    found: list[float] = results["peers"].get(peer, {}).get("rounds", {}).get(measure, [])
-    return found
-
-
-def value_of(peer: str, measure: str, scale: float = 1.0) -> Callable[[Results], Figure | None]:
-    """The figure itself."""
-
-    def look(results: Results) -> Figure | None:
-        found = [figure * scale for figure in rounds(results, peer, measure)]
-        return Figure(median(found), min(found), max(found)) if found else None
-
-    return look
-
-
-def ratio_of(ours: str, theirs: str, measure: str) -> Callable[[Results], Figure | None]:
-    """The figure of one peer over that of another; lowest and highest pair the figures of the same round."""
-
-    def look(results: Results) -> Figure | None:
-        above, below = rounds(results, ours, measure), rounds(results, theirs, measure)
-        if not above or not below:
-            return None
-        paired = [high / low for high, low in zip(above, below, strict=False)]
-        return Figure(median(above) / median(below), min(paired), max(paired))
-
-    return look
-
-
-def growth_with_depth(measure: str) -> Callable[[Results], Figure | None]:
-    """A figure of aioqueue's with the deepest queue over the same with the shallowest."""
-
-    def look(results: Results) -> Figure | None:
-        found = [rounds(results, OURS, f"depth_{depth}_{measure}") for depth in results["depths"]]
-        if len(found) < 2 or not all(found):
-            return None
-        ratio = median(found[-1]) / median(found[0])
-        return Figure(ratio, ratio, ratio)
-
-    return look
-
-
-_DRAIN = ratio_of(OURS, "huey", "drain")
-_ROUND_TRIP = ratio_of(OURS, "saq", "round_trip_p50")
-_ENQUEUE = ratio_of(OURS, "saq", "enqueue_many")
-_SQLITE_DRAIN = ratio_of(OURS_ON_SQLITE, "huey-sqlite", "drain")
-_SQLITE_ROUND_TRIP = value_of(OURS_ON_SQLITE, "round_trip_p50", 1_000)
-_LATENESS = value_of(OURS, "lateness_p99", 1_000)
-_SCHEDULED = value_of(OURS, "idle_scheduled_sent")
+_DRAIN: Final = "no-op drain, one worker process, coroutine task, concurrency 100"
+_THREADED: Final = f"no-op drain, plain function, {THREADS} threads"
 
 GOALS: Final = (
-    Goal("Redis, no-op drain, one worker process", "at least", 10, "times RedisHuey, one thread", _DRAIN),
-    Goal("Redis, round trip p50, two processes", "at most", 0.6, "times SAQ", _ROUND_TRIP),
-    Goal("Redis, enqueue by 100 concurrent callers", "at least", 5, "times SAQ", _ENQUEUE),
-    Goal("SQLite, no-op drain", "at least", 5, "times SqliteHuey", _SQLITE_DRAIN),
-    Goal("SQLite, round trip p50, two processes", "at most", 10, "ms", _SQLITE_ROUND_TRIP),
-    Goal("lateness p99 of a scheduled job, idle Redis worker", "at most", 20, "ms", _LATENESS),
-    Goal("commands an idle worker sends to Redis", "at most", 1, "a second", value_of(OURS, "idle_sent")),
-    Goal("the same with the deepest schedule, nothing due", "at most", 1, "a second", _SCHEDULED),
-    Goal("worker memory with a deep queue", "at most", 1.1, "times that with 1,000 jobs", growth_with_depth("memory")),
+    Goal(_DRAIN, "at least", 15, "times RedisHuey, one thread", ratio_of(OURS, "drain", "huey")),
+    Goal(_DRAIN, "at least", 0.5, "times the bare loop", ratio_of(OURS, "drain", BARE)),
+    Goal(_THREADED, "at least", 3, "times RedisHuey with as many", ratio_of(OURS, "drain_threads", "huey")),
+    Goal("round trip p50, two processes", "at most", 0.5, "times SAQ", ratio_of(OURS, "round_trip_p50", "saq")),
+    Goal(
+        "round trip p50, two processes",
+        "at most",
+        1.5,
+        "times the bare round trip",
+        ratio_of(OURS, "round_trip_p50", BARE),
+    ),
+    Goal("round trip p99", "at most", 3, "times its p50", ratio_of(OURS, "round_trip_p99", OURS, "round_trip_p50")),
+    Goal("enqueue one by one", "at least", 0.8, "times the bare script", ratio_of(OURS, "enqueue_one", BARE)),
+    Goal("enqueue by 100 concurrent callers", "at least", 10, "times SAQ", ratio_of(OURS, "enqueue_many", "saq")),
+    Goal("`map` of 10,000", "at least", 20, "times SAQ", ratio_of(OURS, "enqueue_bulk", "saq")),
+    Goal("jobs of `sleep(1)`, concurrency 1,000", "at least", 0.95, "of the ideal", value_of(OURS, "naps_share")),
+    Goal("lateness p99 of a scheduled job, idle worker", "at most", 20, "ms", value_of(OURS, "lateness_p99", 1_000)),
+    Goal(
+        "drain with the deepest queue",
+        "at least",
+        0.9,
+        "times that with 1,000 jobs",
+        deepest_over_shallowest(OURS, "depth_{}_drain", "depths"),
+    ),
+    Goal(
+        "worker memory with the deepest queue",
+        "at most",
+        1.1,
+        "times that with 1,000 jobs",
+        deepest_over_shallowest(OURS, "depth_{}_memory", "depths"),
+    ),
+    Goal(
+        "enqueue into the deepest schedule",
+        "at least",
+        0.5,
+        "times that into the shallowest",
+        deepest_over_shallowest(OURS, "schedule_enqueue_{}", "schedules"),
+    ),
+    Goal("promotion from the deepest schedule", "at least", 50_000, "jobs/s", value_of(OURS, "schedule_promote")),
+    Goal("longest pause of the loop meanwhile", "at most", 20, "ms", value_of(OURS, "schedule_pause", 1_000)),
+    Goal(
+        "10,000 results awaited at once",
+        "at least",
+        0.8,
+        "times the drain",
+        ratio_of(OURS, "awaited_rate", OURS, "drain"),
+    ),
+    Goal(
+        "Python memory after the last 10,000 of these",
+        "at most",
+        1.05,
+        "times that before",
+        value_of(OURS, "awaited_growth"),
+    ),
+    Goal(
+        "two worker processes, 1 ms of Python a job",
+        "at least",
+        1.6,
+        "times one",
+        ratio_of(OURS, "processes_2", OURS, "processes_1"),
+    ),
+    Goal("SQLite, no-op drain", "at least", 8, "times SqliteHuey", ratio_of(OURS_ON_SQLITE, "drain", "huey-sqlite")),
+    Goal(
+        "SQLite, round trip p50, two processes", "at most", 5, "ms", value_of(OURS_ON_SQLITE, "round_trip_p50", 1_000)
+    ),
+    Goal("drain with 1 kB of payload", "at least", 0.5, "times the bare loop", ratio_of(OURS, "payload_1000", BARE)),
+    Goal(
+        "drain with 100 kB of payload", "at least", 0.5, "times the bare loop", ratio_of(OURS, "payload_100000", BARE)
+    ),
+    Goal("idle worker, processor", "at most", 0.5, "% of a core", value_of(OURS, "idle_processor", 100)),
+    Goal("idle worker, commands sent to Redis", "at most", 1, "a second", value_of(OURS, "idle_sent")),
+    Goal(
+        "the same with the deepest schedule, none due", "at most", 1, "a second", value_of(OURS, "idle_scheduled_sent")
+    ),
+    Goal(
+        "idle worker on SQLite, processor", "at most", 1, "% of a core", value_of(OURS_ON_SQLITE, "idle_processor", 100)
+    ),
+    Goal(
+        "memory of a worker at rest",
+        "at most",
+        1.2,
+        "times huey's consumer",
+        ratio_of(OURS, "round_trip_memory", "huey"),
+    ),
+    Goal("Redis memory of a queued job, beyond its payload", "at most", 160, "bytes", value_of(OURS, "stored_beyond")),
+    Goal("`import aioqueue`, above Python's start", "at most", 60, "ms", value_of(OURS, "startup_import", 1_000)),
+    Goal("`aioqueue --help`, above Python's start", "at most", 120, "ms", value_of(OURS, "startup_help", 1_000)),
+    Goal(
+        "worker ready to claim, above Python's start",
+        "at most",
+        1.3,
+        "times importing redis.asyncio, uvloop and msgspec",
+        ratio_of(OURS, "startup_ready", OURS, "startup_libraries"),
+    ),
 )

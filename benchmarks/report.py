@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
+from typing import Final, TypeAlias
 
-from benchmarks.goals import GOALS, Figure, Goal, Results
+from benchmarks.details import sentences
+from benchmarks.figures import Figure, Results
+from benchmarks.goals import GOALS, Goal
+from benchmarks.plan import THREADS
 from benchmarks.roster import OURS, OURS_ON_SQLITE
 
 MEGABYTE = 1_000_000
 STORES = (("redis", "Redis"), ("sqlite", "SQLite"))
-COLUMNS = (
+Column: TypeAlias = tuple[str, str, float, str]
+COLUMNS: Final[tuple[Column, ...]] = (
     ("enqueue_one", "enqueue/s, one by one", 1.0, ",.0f"),
     ("enqueue_many", "enqueue/s, 100 callers", 1.0, ",.0f"),
+    ("enqueue_bulk", "enqueue/s, 10,000 a call", 1.0, ",.0f"),
     ("drain", "drain/s", 1.0, ",.0f"),
+    ("drain_threads", f"drain/s, {THREADS} threads", 1.0, ",.0f"),
     ("round_trip_p50", "round trip p50, ms", 1_000, ",.2f"),
     ("round_trip_p99", "p99, ms", 1_000, ",.2f"),
     ("round_trip_memory", "worker, MB", 1 / MEGABYTE, ",.0f"),
 )
 
 
-def render(results: Results) -> str:
-    """The whole page."""
-    sections = [_head(results), _goals(results), *_peers(results), _alone(results), _failures(results)]
+def render(results: Results, plots: Sequence[Path]) -> str:
+    """The whole page; `plots` are files beside it."""
+    sections = [_head(results), _goals(results), *_peers(results), _plots(plots), _alone(results), _failures(results)]
     sections.append(_settings(results))
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -34,10 +42,10 @@ def _head(results: Results) -> str:
         f"# Benchmark results\n\n"
         f"Taken on {results['date']} in {results['minutes']:.0f} minutes on {machine['processor']}, "
         f"{machine['cores']} cores, {machine['system']}, {machine['python']}, with {results['server']} on loopback, "
-        f"without persistence. Each figure is the median of {results['rounds']} rounds, in brackets the lowest and the "
-        f"highest round. Other programs took {median(others):.0%} of the processor, {max(others):.0%} at most, just "
-        f"before each turn. The same figures are in `results.json`; [README.md](README.md) says how to run this and "
-        f"how to read it."
+        f"without persistence. A figure with brackets is the median of {results['rounds']} rounds, with the lowest and "
+        f"the highest; those without were taken once. Other programs took {median(others):.0%} of the processor, "
+        f"{max(others):.0%} at most, just before each turn. The same figures are in `results.json`; "
+        f"[README.md](README.md) says how to run this and how to read it."
     )
 
 
@@ -47,10 +55,10 @@ def _goals(results: Results) -> str:
 
 
 def _goal_row(goal: Goal, figure: Figure | None) -> tuple[str, ...]:
-    wanted = f"{goal.sense} {goal.bound:g} {goal.unit}"
+    wanted = f"{goal.sense} {goal.bound:,g} {goal.unit}"
     if figure is None:
         return (goal.what, wanted, "not measured", "")
-    measured = _with_spread(f"{figure.value:.2f}", f"{figure.lowest:.2f}", f"{figure.highest:.2f}")
+    measured = _with_spread(*(f"{value:,.2f}" for value in (figure.value, figure.lowest, figure.highest)))
     return (goal.what, wanted, measured, "yes" if goal.is_met(figure.value) else "**no**")
 
 
@@ -60,25 +68,28 @@ def _peers(results: Results) -> list[str]:
 
 
 def _peers_on(results: Results, store: str, title: str) -> str:
-    """The table of one store, the fastest drain first."""
-    peers = {name: peer for name, peer in results["peers"].items() if peer["store"] == store}
-    if not peers:
+    """The table of one store, limits first, then the fastest drain."""
+    peers = {
+        name: peer for name, peer in results["peers"].items() if peer["store"] == store and peer["role"] != "server"
+    }
+    columns = [column for column in COLUMNS if any(column[0] in peer["rounds"] for peer in peers.values())]
+    if not columns:
         return ""
-    names = sorted(peers, key=lambda name: -peers[name]["median"].get("drain", 0))
-    head = ("", *(heading for _, heading, _, _ in COLUMNS))
-    return f"## {title}\n\n" + _table(head, [_peer_row(name, peers[name]) for name in names], numbers=True)
+    names = sorted(peers, key=lambda name: (peers[name]["role"] == "peer", -peers[name]["median"].get("drain", 0)))
+    head = ("", *(heading for _, heading, _, _ in columns))
+    return f"## {title}\n\n" + _table(head, [_peer_row(name, peers[name], columns) for name in names], numbers=True)
 
 
-def _peer_row(name: str, peer: Results) -> tuple[str, ...]:
-    shown = f"**{name}**" if name in (OURS, OURS_ON_SQLITE) else name
+def _peer_row(name: str, peer: Results, columns: Sequence[Column]) -> tuple[str, ...]:
+    shown = f"**{name}**" if name in (OURS, OURS_ON_SQLITE) else name if peer["role"] == "peer" else f"*limit: {name}*"
     marked = f"{shown} †" if peer["serial"] else shown
-    return (marked, *(_cell(peer, measure, scale, form) for measure, _, scale, form in COLUMNS))
+    return (marked, *(_cell(peer, measure, scale, form) for measure, _, scale, form in columns))
 
 
 def _cell(peer: Results, measure: str, scale: float, form: str) -> str:
     figures = [figure * scale for figure in peer["rounds"].get(measure, [])]
     if not figures:
-        return "failed"
+        return "failed" if any(measure.startswith(failed) for failed in peer["failures"]) else ""
     return _with_spread(
         *(format(value, form) for value in (peer["median"][measure] * scale, min(figures), max(figures)))
     )
@@ -89,48 +100,14 @@ def _with_spread(middle: str, lowest: str, highest: str) -> str:
 
 
 def _alone(results: Results) -> str:
-    middle = results["peers"].get(OURS, {}).get("median", {})
-    lines = [*_startup(results, middle), *_idleness(results, middle), *_depths(results, middle)]
-    return "## aioqueue on Redis alone\n\n" + "\n".join(lines) if lines else ""
+    lines = [f"- {sentence}" for sentence in sentences(results)]
+    return "## More of aioqueue\n\n" + "\n".join(lines) if lines else ""
 
 
-def _startup(results: Results, middle: dict[str, float]) -> list[str]:
-    if "startup_help" not in middle:
-        return []
-    took = {name: f"{middle[f'startup_{name}'] * 1_000:.1f} ms" for name in ("python", "check", "import", "help")}
-    line = (
-        f"- Start-up, from the start of the process to its end, the median of {results['starts']}: `aioqueue --help` "
-        f"{took['help']}, `import aioqueue` {took['import']}, a probe by `aioqueue check --pidfile` {took['check']}; "
-        f"`python -c pass` {took['python']}."
-    )
-    return [line]
-
-
-def _idleness(results: Results, middle: dict[str, float]) -> list[str]:
-    seconds, depths = results["idle_seconds"], results["depths"]
-    lines = []
-    if "idle_sent" in middle:
-        lines.append(f"- An idle worker, over {seconds:.0f} s: {_asked('idle', middle)}")
-    if "idle_scheduled_sent" in middle:
-        lines.append(f"- The same with {depths[-1]:,} jobs scheduled, none due: {_asked('idle_scheduled', middle)}")
-    return lines
-
-
-def _asked(measure: str, middle: dict[str, float]) -> str:
-    return (
-        f"{middle[f'{measure}_sent']:.2f} commands a second sent to Redis ({middle[f'{measure}_executed']:.2f} "
-        f"executed there, those inside scripts included), {middle[f'{measure}_processor']:.2%} of one core and "
-        f"{middle[f'{measure}_memory'] / MEGABYTE:,.1f} MB."
-    )
-
-
-def _depths(results: Results, middle: dict[str, float]) -> list[str]:
-    return [
-        f"- With {depth:,} jobs queued: drained at {middle[f'depth_{depth}_drain']:,.0f}/s; the worker's memory was "
-        f"{middle[f'depth_{depth}_memory'] / MEGABYTE:,.1f} MB at its highest."
-        for depth in results["depths"]
-        if f"depth_{depth}_drain" in middle
-    ]
+def _plots(plots: Sequence[Path]) -> str:
+    if not plots:
+        return ""
+    return "## Plots\n\n" + "\n\n".join(f"![{plot.stem}]({plot.name})" for plot in plots)
 
 
 def _failures(results: Results) -> str:

@@ -10,9 +10,11 @@ from typing import Final, Literal
 class Peer:
     """One entry of the table.
 
-    `module` is the file in peers/, `environment` the file in requirements/ (peers may share one). `drain_factor`
-    multiplies the jobs of the concurrent enqueue and of the drain, so that a fast peer is not measured in milliseconds.
-    The callers of a `serial` peer are plain functions, so it has no concurrent ones.
+    `module` is the file in peers/, `environment` the file in requirements/ (peers may share one). `factor` multiplies
+    the jobs of the concurrent enqueue and of the drain, `thread_factor` those of the drain in threads, so that a fast
+    peer is not measured in milliseconds. The callers of a `serial` peer are plain functions, so it has no concurrent
+    ones. A `limit` is no peer: it is what the same store allows without a task queue; the `server` is what that allows
+    a client which does nothing else.
     """
 
     name: str
@@ -21,12 +23,16 @@ class Peer:
     store: Literal["redis", "sqlite"]
     distributions: tuple[str, ...]
     setting: str
-    drain_factor: int = 1
+    factor: int = 1
+    thread_factor: int = 1
     serial: bool = False
+    role: Literal["peer", "limit", "server"] = "peer"
 
 
 OURS: Final = "aioqueue"
 OURS_ON_SQLITE: Final = "aioqueue-sqlite"
+BARE: Final = "bare scripts"
+SERVER: Final = "redis-benchmark"
 
 PEERS: Final = (
     Peer(
@@ -36,7 +42,27 @@ PEERS: Final = (
         store="redis",
         distributions=("aioqueue", "redis", "hiredis", "uvloop"),
         setting="`aioqueue worker -c 100`, coroutine task",
-        drain_factor=10,
+        factor=10,
+        thread_factor=4,
+    ),
+    Peer(
+        name=BARE,
+        module="bare_peer",
+        environment="aioqueue",
+        store="redis",
+        distributions=("aioqueue", "redis", "hiredis", "uvloop"),
+        setting="aioqueue's Redis scripts called by hand over one redis-py connection, uvloop, batches of 100",
+        factor=10,
+        role="limit",
+    ),
+    Peer(
+        name=SERVER,
+        module="",
+        environment="",
+        store="redis",
+        distributions=(),
+        setting="an empty script on one connection: one by one, and a hundred in one write",
+        role="server",
     ),
     Peer(
         name="huey",
@@ -121,7 +147,7 @@ PEERS: Final = (
         store="sqlite",
         distributions=("aioqueue", "uvloop"),
         setting="`aioqueue worker -c 100`, coroutine task, WAL, `synchronous=FULL`",
-        drain_factor=4,
+        factor=4,
     ),
     Peer(
         name="huey-sqlite",

@@ -10,22 +10,23 @@ from typing import Any
 
 import click
 
-from benchmarks import environments, machine, measures
+from benchmarks import environments, machine
+from benchmarks.catalogue import Measure
 from benchmarks.failure import PeerFailed
 from benchmarks.findings import Findings
 from benchmarks.places import SCRATCH
-from benchmarks.plan import CALLERS, Plan
-from benchmarks.roster import OURS, Peer
-from benchmarks.startup import startup
+from benchmarks.plan import CALLERS, THREADS, Plan
+from benchmarks.roster import Peer
+from benchmarks.stand import Stand
 from benchmarks.stores import RedisStore, SqliteStore, Store, redis_server
 
 
-def run(peers: Sequence[Peer], plan: Plan) -> dict[str, Any]:
-    """Every measure of every peer, as one JSON object."""
+def run(peers: Sequence[Peer], measures: Sequence[Measure], plan: Plan) -> dict[str, Any]:
+    """These measures of these peers, as one JSON object."""
     began = datetime.now(UTC)
-    findings = [_prepared(peer) for peer in peers]
+    findings = [_prepared(peer) for peer in peers if any(measure.is_for(peer) for measure in measures)]
     with redis_server() as redis:
-        _measure([finding for finding in findings if not finding.failures], redis, plan)
+        _measure([finding for finding in findings if not finding.failures], measures, redis, plan)
         server = redis.version
     return {
         "date": began.date().isoformat(),
@@ -33,6 +34,7 @@ def run(peers: Sequence[Peer], plan: Plan) -> dict[str, Any]:
         "machine": machine.description(),
         "server": server,
         "callers": CALLERS,
+        "threads": THREADS,
         **asdict(plan),
         "peers": {finding.peer.name: finding.as_json() for finding in findings},
     }
@@ -40,8 +42,10 @@ def run(peers: Sequence[Peer], plan: Plan) -> dict[str, Any]:
 
 def _prepared(peer: Peer) -> Findings:
     """An empty page for a peer whose environment is ready, or one that says why it is not."""
-    click.echo(f"preparing {peer.name}")
     finding = Findings(peer)
+    if not peer.environment:
+        return finding
+    click.echo(f"preparing {peer.name}")
     try:
         environments.prepare(peer.environment)
         finding.versions = environments.versions(peer)
@@ -50,37 +54,23 @@ def _prepared(peer: Peer) -> Findings:
     return finding
 
 
-def _measure(findings: Sequence[Findings], redis: RedisStore, plan: Plan) -> None:
+def _measure(findings: Sequence[Findings], measures: Sequence[Measure], redis: RedisStore, plan: Plan) -> None:
     sqlite = SqliteStore(SCRATCH / "sqlite")
+    stores: dict[str, Store] = {"redis": redis, "sqlite": sqlite}
+    stands = [(finding, Stand(finding.peer, stores[finding.peer.store])) for finding in findings]
     for number in range(plan.rounds):
         click.echo(f"round {number + 1} of {plan.rounds}")
-        for finding in findings:
-            _turn(finding, redis if finding.peer.store == "redis" else sqlite, plan)
-    for finding in findings:
-        if finding.peer.name == OURS:
-            _ours_alone(finding, redis, plan)
+        for finding, stand in stands:
+            _turn(finding, stand, [measure for measure in measures if not measure.once], plan)
+    click.echo("once")
+    for finding, stand in stands:
+        _turn(finding, stand, [measure for measure in measures if measure.once], plan)
 
 
-def _turn(finding: Findings, store: Store, plan: Plan) -> None:
-    """One peer's turn in one round."""
-    peer, many = finding.peer, plan.jobs * finding.peer.drain_factor
-    finding.take("others", machine.load)
-    finding.take("enqueue_one", lambda: measures.enqueue(peer, store, plan.jobs, 1))
-    finding.take("enqueue_many", lambda: measures.enqueue(peer, store, many, CALLERS))
-    if "enqueue_many" not in finding.failures:
-        finding.take("drain", lambda: measures.drain(peer, store, many))
-    finding.take("round_trip", lambda: measures.round_trip(peer, store, plan.calls, plan.call_seconds))
-
-
-def _ours_alone(finding: Findings, redis: RedisStore, plan: Plan) -> None:
-    """What is asked of aioqueue only: its start-up, its idleness, and what a deep queue does to its worker."""
-    peer = finding.peer
-    click.echo("aioqueue alone")
-    finding.take("lateness", lambda: measures.lateness(peer, redis, plan.late_jobs))
-    finding.take("startup", lambda: startup(peer, plan.starts))
-    finding.take("idle", lambda: measures.idleness(peer, redis, plan.idle_seconds))
-    if plan.depths:
-        scheduled = plan.depths[-1]
-        finding.take("idle_scheduled", lambda: measures.idleness(peer, redis, plan.idle_seconds, scheduled))
-    for jobs in plan.depths:
-        finding.take(f"depth_{jobs}", partial(measures.depth, peer, redis, jobs))
+def _turn(finding: Findings, stand: Stand, measures: Sequence[Measure], plan: Plan) -> None:
+    """One peer's turn."""
+    asked = [measure for measure in measures if measure.is_for(finding.peer)]
+    if asked:
+        finding.take("others", machine.load)
+    for measure in asked:
+        finding.take(measure.name, partial(measure.take, stand, plan))

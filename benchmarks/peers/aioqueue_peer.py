@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from functools import partial
 
+import heartbeat
+import spans
 import tally
-from caller import AsyncCaller, percentiles, run
+from caller import AsyncCaller
 from command import become
 
 from aioqueue import Queue
 
-STEP = 1_000
-DAYS_AWAY = 5 * 86_400
-
 queue = Queue(os.environ["BENCH_URL"])
+queue.on_startup(heartbeat.start)
 
 
 @queue.task
@@ -25,39 +27,56 @@ async def noop(number: int) -> int:
 
 
 @queue.task
-async def late(due: float) -> float:
-    return time.time() - due
+def plain(number: int) -> int:
+    tally.count()
+    return number
 
 
-def lateness(jobs: int) -> dict[str, object]:
-    """How late jobs begin that are scheduled, one after another, for a moment that is no round one."""
-
-    async def schedule_each() -> dict[str, object]:
-        found: list[float] = []
-        async with queue:
-            for number in range(jobs):
-                due = time.time() + 0.05 + number % 17 * 0.003
-                found.append(await late.options(eta=datetime.fromtimestamp(due, UTC)).call(due))
-        return percentiles(found)
-
-    return run(schedule_each())
+@queue.task
+async def nap(_number: int) -> None:
+    """Sleep for a second."""
+    spans.begin()
+    await asyncio.sleep(1)
+    spans.end()
 
 
-def schedule(jobs: int) -> dict[str, object]:
-    """Schedule jobs for times that differ and are days away."""
+@queue.task
+async def burn(_number: int) -> None:
+    """Take a millisecond of the processor."""
+    spans.begin()
+    until = time.thread_time() + 0.001
+    while time.thread_time() < until:
+        pass
+    spans.end()
 
-    async def schedule_all() -> dict[str, object]:
-        async with queue:
-            for first in range(0, jobs, STEP):
-                numbers = range(first, min(first + STEP, jobs))
-                await queue.enqueue_all([noop.options(delay=DAYS_AWAY + number).s(number) for number in numbers])
-        return {"jobs": jobs}
 
-    return run(schedule_all())
+@queue.task
+async def weigh(text: str) -> int:
+    tally.count()
+    return len(text)
+
+
+async def weigh_many(size: int, numbers: Sequence[int]) -> None:
+    text = "x" * size
+    at_once = 1 + 10_000_000 // size
+    for first in range(0, len(numbers), at_once):
+        await weigh.map([text] * len(numbers[first : first + at_once]))
 
 
 def work() -> None:
-    become("aioqueue", "worker", "aioqueue_peer:queue", "-c", "100", "-q")
+    """Become the worker: as many jobs at once, threads and processes as the environment says."""
+    said = {option: os.environ.get(name) for option, name in OPTIONS.items()}
+    options = [part for option, value in said.items() if value for part in (option, value)]
+    become("aioqueue", "worker", f"{os.environ.get('BENCH_APP', 'aioqueue_peer')}:queue", *options, "-q")
 
 
-caller = AsyncCaller(session=lambda: queue, enqueue=noop, call=noop.call)
+OPTIONS = {"-c": "BENCH_CONCURRENCY", "-t": "BENCH_THREADS", "-w": "BENCH_PROCESSES"}
+SIZES = (1_000, 10_000, 100_000)
+KINDS = {"plain": plain.map, "nap": nap.map, "burn": burn.map}
+caller = AsyncCaller(
+    session=lambda: queue,
+    enqueue=noop,
+    call=noop.call,
+    many=noop.map,
+    kinds={**KINDS, **{f"payload-{size}": partial(weigh_many, size) for size in SIZES}},
+)

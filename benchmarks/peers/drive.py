@@ -1,13 +1,14 @@
 """Runs one peer's part of a measure, inside the peer's own environment.
 
-    python drive.py PEER worker
-    python drive.py PEER enqueue JOBS CALLERS
-    python drive.py PEER roundtrip CALLS SECONDS
-    python drive.py PEER lateness JOBS (of those that have it)
-    python drive.py PEER schedule JOBS (of those that have it)
+    python drive.py PEER work
+    python drive.py PEER enqueueing JOBS CALLERS
+    python drive.py PEER bulk JOBS TIMES
+    python drive.py PEER fill KIND JOBS
+    python drive.py PEER round_trips CALLS SECONDS
+    python drive.py MODULE FUNCTION [ARGUMENT...]
 
-PEER is a module beside this one with a `caller` (caller.py) and a `work()` that becomes the peer's worker. The store is
-in `BENCH_URL`. All but `worker` print one line of JSON.
+PEER is a module beside this one with a `caller` (caller.py) and a `work()` that becomes the peer's worker; other
+modules have functions of their own. The store is in `BENCH_URL`. All but `work` print one line of JSON.
 """
 
 from __future__ import annotations
@@ -17,25 +18,22 @@ import sys
 from importlib import import_module
 
 
-def main(name: str, measure: str, *arguments: str) -> None:
+def main(name: str, function: str, *arguments: str) -> None:
     """Do what the command line says."""
-    peer = import_module(name)
-    if measure == "worker":
-        peer.work()
-    elif measure == "enqueue":
-        jobs, callers = arguments
-        print(json.dumps(peer.caller.enqueueing(int(jobs), int(callers))))
-    elif measure == "lateness":
-        (jobs,) = arguments
-        print(json.dumps(peer.lateness(int(jobs))))
-    elif measure == "schedule":
-        (jobs,) = arguments
-        print(json.dumps(peer.schedule(int(jobs))))
-    elif measure == "roundtrip":
-        calls, seconds = arguments
-        print(json.dumps(peer.caller.round_trips(int(calls), float(seconds))))
-    else:
-        raise SystemExit(f"no measure called {measure}")
+    module = import_module(name)
+    does = getattr(module, function, None) or getattr(module.caller, function)
+    answer = does(*map(_value, arguments))
+    if answer is not None:
+        print(json.dumps(answer))
+
+
+def _value(argument: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(argument)
+        except ValueError:
+            pass
+    return argument
 
 
 if __name__ == "__main__":

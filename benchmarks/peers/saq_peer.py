@@ -1,7 +1,8 @@
 """SAQ on Redis, on uvloop; its command line has no switch for that, so its own entry point is called here.
 
 `queue.apply` polls and takes a second, so results are waited for with `job.refresh`, which listens. A notification sent
-before it listens is lost; it then looks again after `LOST_SECONDS`.
+before it listens is lost; it then looks again after `LOST_SECONDS`. It stores many jobs as its own `queue.map` begins:
+with `gather` over `enqueue`; there is no call for many, and `map` itself waits for every value.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import tally
@@ -41,6 +42,10 @@ async def enqueue(number: int) -> None:
     await queue.enqueue("noop", number=number)
 
 
+async def enqueue_many(numbers: Sequence[int]) -> None:
+    await asyncio.gather(*(queue.enqueue("noop", number=number) for number in numbers))
+
+
 async def call(number: int) -> object:
     job = await queue.enqueue("noop", number=number)
     assert job is not None
@@ -55,4 +60,4 @@ def work() -> None:
     start("saq_peer.settings")
 
 
-caller = AsyncCaller(session=session, enqueue=enqueue, call=call)
+caller = AsyncCaller(session=session, enqueue=enqueue, call=call, many=enqueue_many)

@@ -22,18 +22,21 @@ class Drain:
         self._started = 0.0
 
     def count(self) -> None:
-        """Note that one job runs."""
+        """Note that one job runs; the first one begins the drain."""
         run = next(self._runs)
         if run == 1:
             self._started = time.perf_counter()
         elif run == self._jobs:
-            self._write(time.perf_counter() - self._started)
-
-    def _write(self, seconds: float) -> None:
-        """Write it in one move, so that no reader sees half of it."""
-        draft = self._path.with_suffix(".part")
-        draft.write_text(json.dumps({"jobs": self._jobs - 1, "seconds": seconds}))
-        draft.replace(self._path)
+            write(self._path, self._jobs - 1, time.perf_counter() - self._started)
 
 
-count = Drain(int(os.environ.get("BENCH_JOBS", "0")), Path(os.environ.get("BENCH_TALLY", os.devnull))).count
+def write(path: Path, jobs: int, seconds: float) -> None:
+    """Write a tally in one move, so that no reader sees half of it."""
+    draft = path.with_suffix(".part")
+    draft.write_text(json.dumps({"jobs": jobs, "seconds": seconds}))
+    draft.replace(path)
+
+
+JOBS = int(os.environ.get("BENCH_JOBS", "0"))
+PATH = Path(os.environ.get("BENCH_TALLY", os.devnull))
+count = Drain(JOBS, PATH).count
