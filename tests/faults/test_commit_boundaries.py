@@ -129,7 +129,8 @@ async def test_a_release(store_url: str, tmp_path: Path, seed: int, when: str) -
         assert all(report.executions[job] == 1 for job in failure.jobs)
         assert report.repeats == len(in_hand)
         if when == "after":
-            assert report.reaped == len(in_hand), "what was released counts no delivery"
+            # Redis may have claimed one more for the victim, which slept when it died.
+            assert len(in_hand) <= report.reaped <= len(in_hand) + 1, "what was released counts no delivery"
 
 
 @pytest.mark.parametrize("when", scaled(["after"], ["before", "after"]))
