@@ -108,6 +108,14 @@ class Model:
         self.enqueue(job)
         return True
 
+    def replay(self, job_id: str, job: NewJob) -> bool:
+        """Enqueue a job that is new to the store in place of a dead letter."""
+        if job_id not in self.dead:
+            return False
+        self.dead.remove(job_id)
+        self.enqueue(job)
+        return True
+
     def promote(self, limit: int) -> None:
         """Queue what is due."""
         for job in self.scheduled()[:limit]:

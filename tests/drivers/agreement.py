@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from aioqueue.states import JobState
 from aioqueue.testing.model import Model, ModelJob
 from tests.drivers.plans import SCHEDULE, TARGETS
 
+AT_A_TIME = 4
 SHELVES: tuple[Shelf, ...] = ("queued", "scheduled", "running", "dead")
 
 
@@ -32,18 +33,18 @@ class View:
 
 async def look(driver: Driver, ids: Sequence[str], incarnations: Sequence[str]) -> View:
     """Look at a queue at rest."""
-    states, results, pages, counts, leases = await asyncio.gather(
-        asyncio.gather(*(driver.state(job_id) for job_id in ids)),
-        driver.results(ids),
-        asyncio.gather(*(driver.jobs(shelf) for shelf in SHELVES)),
-        driver.counts(),
-        driver.leases(),
-    )
-    claims, asked, marks, (last_slot,) = await asyncio.gather(
-        asyncio.gather(*(driver.claims(incarnation) for incarnation in incarnations)),
-        asyncio.gather(*(driver.cancellations(incarnation) for incarnation in incarnations)),
-        driver.revocations(TARGETS),
-        driver.last_slots([SCHEDULE]),
+    states, pages, claims, asked, (results, counts, leases, marks, (last_slot,)) = await beside_each_other(
+        [driver.state(job_id) for job_id in ids],
+        [driver.jobs(shelf) for shelf in SHELVES],
+        [driver.claims(incarnation) for incarnation in incarnations],
+        [driver.cancellations(incarnation) for incarnation in incarnations],
+        [
+            driver.results(ids),
+            driver.counts(),
+            driver.leases(),
+            driver.revocations(TARGETS),
+            driver.last_slots([SCHEDULE]),
+        ],
     )
     assert not any(page.cursor for page in pages)
     return View(
@@ -57,6 +58,19 @@ async def look(driver: Driver, ids: Sequence[str], incarnations: Sequence[str]) 
         marks={mark.target: mark for mark in marks if mark is not None},
         last_slot=last_slot,
     )
+
+
+async def beside_each_other(*groups: Sequence[Coroutine[Any, Any, Any]]) -> list[list[Any]]:
+    """Ask all, a few at a time: a driver that opens a connection for each that is under way is not to open dozens."""
+    answers: list[list[Any]] = [[None] * len(group) for group in groups]
+    questions = iter([(row, place, ask) for row, group in enumerate(groups) for place, ask in enumerate(group)])
+
+    async def ask_on() -> None:
+        for row, place, question in questions:
+            answers[row][place] = await question
+
+    await asyncio.gather(*(ask_on() for _ in range(AT_A_TIME)))
+    return answers
 
 
 def expect_agreement(view: View, model: Model) -> None:

@@ -142,6 +142,19 @@ class Histories(RuleBasedStateMachine):
             assert self.run(driver.fire(SCHEDULE, slot, job)) == expected
         self.verbs = ("enqueue",)
 
+    @precondition(lambda self: self.model.dead and self.unheard_of())
+    @rule(process=processes, which=pick, request=requests)
+    def replay(self, process: int, which: int, request: Request) -> None:
+        """Replay a dead letter, and send that again; or a job that is none."""
+        _, payload, priority, delay, *_ = request
+        job = self.new_job((self.unheard_of()[0], payload, priority, delay, [], ""))
+        candidates = [*self.model.dead, *self.model.dead, *sorted(self.model.jobs)]
+        letter = candidates[which % len(candidates)]
+        expected = self.model.replay(letter, job)
+        for driver in (self.drivers[process], self.drivers[-1]):
+            assert self.run(driver.replay(letter, job)) == expected
+        self.verbs = ("enqueue",)
+
     @rule(process=processes, limit=few)
     def promote(self, process: int, limit: int) -> None:
         self.model.promote(limit)
@@ -182,6 +195,17 @@ class Histories(RuleBasedStateMachine):
         self.store_and_model_agree()
         if self.model.held(incarnation):
             self.settle_some(process, incarnation, plans)
+
+    @rule(process=processes, worker=pick, limit=few)
+    def claim_while_paused(self, process: int, worker: int, limit: int) -> None:
+        incarnation = self.worker(worker)
+        batch = self.model.batches.get(incarnation, 0) + 1
+        self.run(self.drivers[-1].pause())
+        claimed = self.run(self.drivers[process].claim(incarnation, batch, limit, 3))
+        assert (claimed.jobs, claimed.more) == ([], False)
+        self.model.claimed(incarnation, batch, [])
+        self.run(self.drivers[-1].resume())
+        self.verbs = ()
 
     @precondition(lambda self: any(worker in self.model.batches for worker in self.workers))
     @rule(process=processes, worker=pick, limit=few)
@@ -353,6 +377,10 @@ class Histories(RuleBasedStateMachine):
         job_id, payload, priority, delay, stages, key = request
         waits = tuple(stage for stage in stages if stage != job_id)
         return NewJob(job_id, f"task-of-{job_id}", payload, priority, self.off_step(delay), unique=key, waits=waits)
+
+    def unheard_of(self) -> list[str]:
+        """Return the ids that the store has no trace of."""
+        return [job_id for job_id in IDS if self.model.state(job_id) is JobState.UNKNOWN]
 
     def off_step(self, delay: float) -> float:
         """Put a delay half a step off the clock's, and behind every one before it: no two jobs are due at once."""

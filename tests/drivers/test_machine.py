@@ -10,29 +10,28 @@ import os
 import random
 from collections.abc import Callable
 
-import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from aioqueue.drivers.base import Driver
 from tests.drivers.machine import Histories
 
-HISTORIES = {"memory": (200, 50), "sqlite": (60, 40), "redis": (60, 40)}
+HISTORIES = 200
+STEPS = 50
 
 # Shrinking a history takes minutes: it is done on demand, with the seed that a failing run has printed.
 PHASES = tuple(Phase) if "AIOQUEUE_MACHINE_SEED" in os.environ else (Phase.explicit, Phase.generate)
 
 
-def test_random_histories(make_driver: Callable[[str], Driver], request: pytest.FixtureRequest) -> None:
-    examples, steps = HISTORIES[request.node.callspec.params["make_driver"]]
+def test_random_histories(make_driver: Callable[[str], Driver]) -> None:
     number = int(os.environ.get("AIOQUEUE_MACHINE_SEED", random.randrange(2**32)))
     print(f"AIOQUEUE_MACHINE_SEED={number}")
     machine = seed(number)(type("Histories", (Histories,), {"make": staticmethod(make_driver)}))
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=int(os.environ.get("AIOQUEUE_MACHINE_EXAMPLES", examples)),
-            stateful_step_count=steps,
+            max_examples=int(os.environ.get("AIOQUEUE_MACHINE_EXAMPLES", HISTORIES)),
+            stateful_step_count=STEPS,
             deadline=None,
             derandomize=False,
             phases=PHASES,

@@ -77,11 +77,11 @@ async def fail(seconds: float) -> str:
         raise Broken
 
 
-@queue.task(name="falter", retries=5, retry_delay=1, retry_backoff=2)
+@queue.task(name="falter", retries=5, retry_delay=0.5, retry_backoff=1.2)
 async def falter(failures: int) -> str:
-    """Fail so many executions, then succeed."""
+    """Fail so many executions, then succeed: what comes too late for one of them meets the next."""
     with execution() as name:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(2)
         if running_process.get().history.started[current_job().id] <= failures:
             raise Broken
     return name

@@ -31,7 +31,7 @@ WEIGHTS: Final[dict[Fault, int]] = {
     "reply lost": 30,
     "slow": 10,
     "slow reply": 10,
-    "done too late": 20,
+    "done too late": 40,
     "cut off": 3,
     "interrupted": 4,
     "stands still": 3,
@@ -51,7 +51,7 @@ class Faults:
 
     def __init__(self, chance: random.Random, lease: float) -> None:
         self.longest = 2.5 * lease
-        self.rate = chance.choice([0.002, 0.01, 0.01, 0.03, 0.1])
+        self.rate = chance.choice([0.002, 0.01, 0.03, 0.03, 0.1])
         self.latency = chance.choice([0.0, 0.001, 0.05])
         self._chance = chance
         self._kinds = [kind for kind in WEIGHTS if chance.random() < 0.8]
@@ -89,7 +89,7 @@ class Faults:
         """Have the store do something later that nobody waits for any more: it was on its way when it was given up."""
 
         async def do() -> None:
-            await asyncio.sleep(self.seconds())
+            await asyncio.sleep(self.longest * self._chance.random() ** 2)
             with suppress(ValueError):
                 await request
 

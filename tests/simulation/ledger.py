@@ -43,7 +43,8 @@ class Ledger:
         self.expires_at: dict[str, float] = {}
         self.tasks: dict[str, str] = {}
         self._due_at: dict[str, float] = {}
-        self._batches: dict[str, tuple[int, set[int]]] = {}
+        self._last_batch: dict[str, int] = {}
+        self._batches: defaultdict[tuple[str, int], set[int]] = defaultdict(set)
         self._renewals: Counter[str] = Counter()
         self._settled: set[int] = set()
         self._holder: dict[str, tuple[str, int]] = {}
@@ -126,13 +127,11 @@ class Ledger:
 
     # ------------------------------------------------------------------ steps
     def _compare_with_the_last_batch(self, claimed: Claimed, incarnation: str, batch: int) -> None:
-        tokens = {claim.token for claim in claimed.jobs}
-        last, given = self._batches.get(incarnation, (-1, tokens))
-        if last != batch:
-            given = tokens
-        elif not tokens <= given:
+        tokens, given = {claim.token for claim in claimed.jobs}, self._batches[incarnation, batch]
+        if self._last_batch.get(incarnation) == batch and not tokens <= given:
             self.wrongs.append(f"{incarnation} repeats its batch {batch} and is given others than before")
-        self._batches[incarnation] = (batch, given)
+        self._last_batch[incarnation] = batch
+        given |= tokens
 
     def _settle(self, now: float, incarnation: str, outcome: Outcome) -> None:
         holder = self._holder.pop(outcome.id, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -100,9 +101,9 @@ def _wrong_inputs(history: History, canvases: Sequence[Canvas]) -> Iterator[str]
 
 
 def _missing_slots(history: History) -> Iterator[str]:
-    """From the first slot that was fired on, every slot is."""
+    """From the second slot that was fired on, every slot is: before the first, whoever comes begins anew."""
     for schedule, slots in history.ledger.slots.items():
-        steps = [later - earlier for earlier, later in zip(slots, slots[1:])]
+        steps = [later - earlier for earlier, later in itertools.pairwise(slots[1:])]
         yield from (f"{schedule} fired no slot for {step} s" for step in steps if step != BEAT)
 
 

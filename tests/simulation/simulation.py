@@ -84,8 +84,7 @@ class Simulation:
         self._faults.end()
         await self._faults.until_all_is_done()
         self.history.tell("", "*** from here on nothing goes wrong")
-        await self._steward("steward", self._set_right())
-        await asyncio.wait_for(asyncio.gather(*clients), RECOVERY)
+        await asyncio.wait_for(self._set_right_until_ended(clients), RECOVERY)
         await self._steward("auditor", self._learn_all())
         await self._steward("auditor", self._until_the_dead_are_reaped(lambda: len(self._working)))
         self._is_ending = True
@@ -196,6 +195,15 @@ class Simulation:
             await asyncio.sleep(LONGEST_PAUSE * self._chance.random())
 
     # ------------------------------------------------------------------ the end
+    async def _set_right_until_ended(self, clients: Sequence[asyncio.Task[None]]) -> None:
+        """Let nothing keep jobs from running that a client has done, or does yet: one of its calls may be slow."""
+        asking = asyncio.gather(*clients)
+        while not asking.done():
+            await self._steward("steward", self._set_right())
+            await asyncio.wait({asking}, timeout=10)
+        await asking
+        await self._steward("steward", self._set_right())
+
     async def _set_right(self) -> None:
         """Undo what would keep jobs from running."""
         await app.queue.resume()

@@ -53,7 +53,7 @@ class Workload:
         self._history = history
         self._seconds = seconds
         self._numbers = iter(range(1, 1_000_000))
-        self._makers = [self._plain] * 6 + [self._scheduled, self._failing, self._pipeline, self._group, self._chord]
+        self._makers = [self._plain] * 5 + [self._failing] * 3 + [self._scheduled, self._pipeline, self._group, self._chord]
         self._makers += [self._chord_of_pipelines, self._special, self._unique, self._poison]
 
     def deeds(self) -> list[Deed]:
