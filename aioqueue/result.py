@@ -125,15 +125,17 @@ class Result(Generic[R_co]):
         finished or is unknown. Whoever waits gets `TaskCancelled`, of the later stages of a pipeline too.
         """
         session = await self._source.session()
-        stored = await session.driver.job(self._id)
-        if stored is None and await self.state() is JobState.SCHEDULED:
-            await self.revoke()
-            stored = await session.driver.job(self._id)
-            if stored is None:  # else its turn came before the mark
-                return True
+        while (stored := await session.driver.job(self._id)) is None:
+            state = await self.state()
+            if state is JobState.UNKNOWN or state in TERMINAL:
+                return False
+            if state is JobState.SCHEDULED:  # it waits, and has no record of its own
+                await self.revoke()
+                if await session.driver.job(self._id) is None:  # else its turn came before the mark
+                    return True
         failure = encode_failure(Failure(Cause.CANCELLED, "cancelled"))
         ended = Ended(self._id, JobState.CANCELLED, failure, self._source.ttl)
-        ends = [structs.replace(ended, id=later) for later in (_later_ids(stored.payload) if stored else ())]
+        ends = [structs.replace(ended, id=later) for later in _later_ids(stored.payload)]
         answer = await session.driver.cancel(ended, ends)
         if answer == "asked":
             await session.driver.publish(CONTROL_TOPIC, self._id.encode())

@@ -15,7 +15,7 @@ from aioqueue.drivers.base import Driver
 from aioqueue.errors import StoreUnavailable
 from aioqueue.schedules import every
 from aioqueue.session import Session
-from tests.faults.receipts import Dropped, Ended, Started
+from tests.faults.receipts import Dropped, Ended
 from tests.simulation.process import running_process
 
 BEAT: Final = 10.0

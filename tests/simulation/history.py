@@ -85,7 +85,7 @@ class History:
         )
 
 
-def _brief(value: object) -> str:  # noqa: PLR0911 -- one line a kind
+def _brief(value: object) -> str:
     """Return what is needed to follow a trace; bytes tell nothing."""
     match value:
         case bytes():

@@ -8,7 +8,6 @@ from typing import Final
 
 from aioqueue.drivers.base import (
     Admitted,
-    Again,
     Cancelled,
     Claimed,
     Ended,
@@ -97,6 +96,9 @@ class Ledger:
             self.expires_at[claim.id] = claim.expires_at
             self.tasks[claim.id] = claim.task
 
+    def claim_when_woken(self, now: float, claimed: Claimed, incarnation: str, batch: int, *_: object) -> None:
+        self.claim(now, claimed, incarnation, batch)
+
     def settle(self, now: float, verdicts: list[Verdict], incarnation: str, outcomes: Sequence[Outcome]) -> None:
         for outcome, verdict in zip(outcomes, verdicts, strict=True):
             if verdict == "settled":
@@ -128,9 +130,10 @@ class Ledger:
     # ------------------------------------------------------------------ steps
     def _compare_with_the_last_batch(self, claimed: Claimed, incarnation: str, batch: int) -> None:
         tokens, given = {claim.token for claim in claimed.jobs}, self._batches[incarnation, batch]
-        if self._last_batch.get(incarnation) == batch and not tokens <= given:
+        last = self._last_batch.get(incarnation, batch - 1)
+        if last >= batch and not tokens <= given:
             self.wrongs.append(f"{incarnation} repeats its batch {batch} and is given others than before")
-        self._last_batch[incarnation] = batch
+        self._last_batch[incarnation] = max(last, batch)
         given |= tokens
 
     def _settle(self, now: float, incarnation: str, outcome: Outcome) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import random
 from collections.abc import Awaitable, Callable
@@ -53,7 +54,9 @@ class Workload:
         self._history = history
         self._seconds = seconds
         self._numbers = iter(range(1, 1_000_000))
-        self._makers = [self._plain] * 5 + [self._failing] * 3 + [self._scheduled, self._pipeline, self._group, self._chord]
+        self._makers = (
+            [self._plain] * 5 + [self._failing] * 3 + [self._scheduled, self._pipeline, self._group, self._chord]
+        )
         self._makers += [self._chord_of_pipelines, self._special, self._unique, self._poison]
 
     def deeds(self) -> list[Deed]:
@@ -211,10 +214,8 @@ async def _look_at_events() -> None:
         async for _ in app.queue.events():
             pass
 
-    try:
+    with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(listen(), 20)
-    except TimeoutError:
-        pass
 
 
 async def learn(handle: Result[Any]) -> None:

@@ -394,3 +394,12 @@ async def test_one_process_revokes_and_restores_for_the_worker_of_another(app: A
         assert await app.quick.is_revoked()
         with pytest.raises(TaskCancelled):
             await (await app.quick()).get(timeout=10)
+
+
+async def test_a_cancel_of_what_is_unknown_is_not_sent(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def cancel(*_: object) -> str:
+        raise AssertionError("done late, it could end a job of that id without its later stages")
+
+    async with queue:
+        monkeypatch.setattr((await queue.session()).driver, "cancel", cancel)
+        assert not await queue.result("nobody").cancel()
