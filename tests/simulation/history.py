@@ -85,7 +85,7 @@ class History:
         )
 
 
-def _brief(value: object) -> str:
+def _brief(value: object) -> str:  # noqa: C901 -- one line a kind of value
     """Return what is needed to follow a trace; bytes tell nothing."""
     match value:
         case bytes():

@@ -203,10 +203,8 @@ async def _shift(seconds: float) -> None:
 
 
 async def _reschedule(handle: Result[Any], delay: float) -> None:
-    try:
+    with contextlib.suppress(ValueError):  # it is not scheduled now
         await handle.reschedule(delay=delay)
-    except ValueError:
-        pass  # it is not scheduled now
 
 
 async def _look_at_events() -> None:
