@@ -14,7 +14,7 @@ from tests.faults.trial import Row, Trial, trial
 
 pytestmark = pytest.mark.asyncio
 
-LEASE = scaled(0.6, 2.0)
+LEASE = scaled(0.6, 1.5)
 
 
 async def test_a_task_of_twenty_leases_starts_once(every_store_url: str, tmp_path: Path, seed: int) -> None:
