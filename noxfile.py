@@ -69,13 +69,14 @@ def types(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """All tests but those of types and faults, on real servers; arguments go to pytest."""
-    test_installed(session, "--ignore=tests/typing", "--ignore=tests/faults", "-n", "3", *session.posargs)
+    elsewhere = ("--ignore=tests/typing", "--ignore=tests/faults", "--ignore=tests/simulation")
+    test_installed(session, *elsewhere, "-n", "3", *session.posargs)
 
 
 @nox.session(python=PYTHONS[-1])
 def quick_faults(session: nox.Session) -> None:
-    """The fault programme, each row once and with small numbers; arguments go to pytest."""
-    test_installed(session, "tests/faults", "-n", "3", *session.posargs)
+    """The fault programme, each row once and with small numbers, and the simulation; arguments go to pytest."""
+    test_installed(session, "tests/faults", "tests/simulation", "-n", "3", *session.posargs)
 
 
 @nox.session(python=PYTHONS[-1], default=False)
