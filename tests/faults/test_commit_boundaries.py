@@ -73,7 +73,7 @@ async def test_between_body_end_and_settle_only_that_runs_twice(store_url: str, 
         report, heir = await survive(run, results)
         assert failure.jobs
         assert all(report.executions[job] == 2 for job in failure.jobs)
-        assert report.repeats <= len(in_hand)
+        assert report.repeats <= in_hand
         assert delay_of(run, heir, failure.jobs) <= RECOVERED_WITHIN + report.reaped * NAP
 
 
@@ -179,7 +179,7 @@ async def test_a_reap(store_url: str, tmp_path: Path, seed: int, when: str) -> N
         reaper = await run.start_worker(failpoint=f"{when}:reap:1")
         victim.kill()
         await failure_of(run, reaper)
-        in_hand = run.in_hand(victim) | run.in_hand(reaper)
+        in_hand = len(run.in_hand(victim)) + len(run.in_hand(reaper))
         report, heir = await survive(run, results)
         # What the first reaper handed on it may have started itself, before it learned that it had.
         assert max(report.executions.values()) <= 2 + bool(run.receipts_of(reaper, Started))
