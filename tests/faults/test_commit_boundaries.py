@@ -73,7 +73,7 @@ async def test_between_body_end_and_settle_only_that_runs_twice(store_url: str, 
         report, heir = await survive(run, results)
         assert failure.jobs
         assert all(report.executions[job] == 2 for job in failure.jobs)
-        assert report.repeats <= in_hand
+        assert report.repeats <= len(in_hand)
         assert delay_of(run, heir, failure.jobs) <= RECOVERED_WITHIN + report.reaped * NAP
 
 
@@ -183,5 +183,5 @@ async def test_a_reap(store_url: str, tmp_path: Path, seed: int, when: str) -> N
         report, heir = await survive(run, results)
         # What the first reaper handed on it may have started itself, before it learned that it had.
         assert max(report.executions.values()) <= 2 + bool(run.receipts_of(reaper, Started))
-        assert report.repeats <= len(in_hand)
+        assert report.repeats <= in_hand
         assert delay_of(run, heir, [result.id for result in results]) <= RECOVERED_WITHIN
