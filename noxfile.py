@@ -15,6 +15,15 @@ import nox
 SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 PROJECT = nox.project.load_toml()
 
+# Long, and about stores and processes more than about Python.
+ONCE = (
+    "tests/faults",
+    "tests/simulation",
+    "tests/drivers/test_machine.py",
+    "tests/drivers/test_redis_acl.py",
+    "tests/security/test_signed_contract.py",
+)
+
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "tests", "quick_faults"]
 nox.options.reuse_venv = "yes"
@@ -68,15 +77,15 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests but those of types and faults, on real servers; arguments go to pytest."""
-    elsewhere = ("--ignore=tests/typing", "--ignore=tests/faults", "--ignore=tests/simulation")
+    """All tests but those of types and those that run once, on real servers; arguments go to pytest."""
+    elsewhere = [f"--ignore={path}" for path in ("tests/typing", *ONCE)]
     test_installed(session, *elsewhere, "-n", "3", *session.posargs)
 
 
 @nox.session(python=PYTHONS[-1])
 def quick_faults(session: nox.Session) -> None:
-    """The fault programme, each row once and with small numbers, and the simulation; arguments go to pytest."""
-    test_installed(session, "tests/faults", "tests/simulation", "-n", "3", *session.posargs)
+    """The fault programme with small numbers, and what else is long: on one Python. Arguments go to pytest."""
+    test_installed(session, *ONCE, "-n", "3", *session.posargs)
 
 
 @nox.session(python=PYTHONS[-1], default=False)
