@@ -376,7 +376,10 @@ class Driver(Protocol):
         ...
 
     async def release(self, incarnation: str, claims: Mapping[str, int]) -> int:
-        """Hand jobs (id → token) back to the head of their lines, counting nothing; answer how many were held."""
+        """Hand jobs (id → token) back to the head of their lines, counting nothing; answer how many were held.
+
+        Those of one call stand there in the order of their tokens, those of several calls in any.
+        """
         ...
 
     async def claims(self, incarnation: str) -> dict[str, int]:

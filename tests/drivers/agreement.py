@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from aioqueue.drivers.base import Claim, Driver, Lease, Revocation, Settled, Shelf, StoredJob
@@ -96,15 +97,27 @@ def expect_each_job_in_one_place(view: View, model: Model) -> None:
 
 
 def expect_order(view: View, model: Model) -> None:
-    """Check who stands in line before whom; among suspects only priority counts."""
+    """Check who stands in line before whom; among suspects only priority counts, and among those handed back too."""
     queued = view.shelves["queued"]
     suspects = model.suspects()
     assert [(job.priority, job.deliveries > 0) for job in queued[: len(suspects)]] == [
         (job.priority, True) for job in suspects
     ]
-    assert ids_of(queued[len(suspects) :]) == ids_of(model.ready())
+    ready = ids_of(queued[len(suspects) :])
+    assert with_returned_sorted(ready, model) == with_returned_sorted(ids_of(model.ready()), model)
     assert ids_of(view.shelves["scheduled"]) == ids_of(model.scheduled())
     assert sorted(ids_of(view.shelves["dead"])) == sorted(model.dead)
+
+
+def with_returned_sorted(ids: Iterable[str], model: Model) -> list[str]:
+    """Return a line in which those stand in order of their ids that several calls have handed back to its head."""
+
+    def standing(job_id: str) -> tuple[int, bool]:
+        job = model.jobs[job_id]
+        return job.priority, job.place < 0
+
+    runs = groupby(ids, key=standing)
+    return [job_id for (_, is_returned), run in runs for job_id in (sorted(run) if is_returned else run)]
 
 
 def whereabouts(jobs: Iterable[StoredJob | ModelJob]) -> list[tuple[Any, ...]]:
