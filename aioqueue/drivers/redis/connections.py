@@ -144,8 +144,7 @@ def packed(command: Command) -> bytes:
     return cast("bytes", pack_command(cast("Any", command)))  # hiredis declares a tuple of one
 
 
-# uvloop calls a write to a lost connection a RuntimeError, and redis-py passes that on. It looks before it writes, but
-# the loss may come in the turn of the loop in which it looks.
+# uvloop calls a use of a lost connection a RuntimeError, and redis-py passes that on.
 async def connect(connection: AbstractConnection) -> None:
     """Connect; redis-py's errors if that fails."""
     try:
@@ -155,7 +154,15 @@ async def connect(connection: AbstractConnection) -> None:
 
 
 async def send(connection: AbstractConnection, message: bytes) -> None:
-    """Send one packed command; redis-py's `ConnectionError` if the connection has just been lost."""
+    """Send one packed command; redis-py's `ConnectionError` if the connection has just been lost.
+
+    Nothing is written to a transport that is closing: asyncio's `writelines` does not look, and in Python 3.12 that
+    leaves a writer behind for a socket which the next connection may get.
+    """
+    writer = cast("Any", connection)._writer  # noqa: SLF001 -- redis-py itself does not ask
+    if writer is None or writer.transport.is_closing():
+        await connection.disconnect(nowait=True)
+        raise RedisConnectionError("the connection has just been lost")
     try:
         await connection.send_packed_command(message)
     except RuntimeError as error:
