@@ -85,7 +85,8 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[-1])
 def quick_faults(session: nox.Session) -> None:
     """The fault programme with small numbers, and what else is long: on one Python. Arguments go to pytest."""
-    test_installed(session, *ONCE, "-n", "3", *session.posargs)
+    # Some take a minute and most a moment: whoever is idle takes over what waits behind a long one.
+    test_installed(session, *ONCE, "-n", "3", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session(python=PYTHONS[-1], default=False)
