@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
-from aioqueue import Queue, Worker
+from aioqueue import Queue, Task, Worker
 from tests.servers import RedisServer, redis_server
 
 pytestmark = pytest.mark.asyncio
@@ -29,14 +29,21 @@ def sent(store: Redis) -> dict[str, int]:
     return {name: count for name, count in calls.items() if name in {"evalsha", "eval", "blpop"}}
 
 
+def asked(server: RedisServer) -> tuple[Queue, Task[[int], int]]:
+    """Return a queue on the server, and a task that gives back what it is given."""
+    queue = Queue(server.url)
+
+    @queue.task
+    async def body(n: int) -> int:
+        return n
+
+    return queue, body
+
+
 async def test_storing_many_jobs_is_one_request(server: RedisServer) -> None:
     with Redis.from_url(server.url) as store:
-        async with Queue(server.url) as queue:
-
-            @queue.task
-            async def body(n: int) -> int:
-                return n
-
+        queue, body = asked(server)
+        async with queue:
             await body(0)
             store.config_resetstat()
             await body.map(range(BATCH))
@@ -48,12 +55,8 @@ async def test_storing_many_jobs_is_one_request(server: RedisServer) -> None:
 
 async def test_calls_of_one_turn_are_two_requests(server: RedisServer) -> None:
     with Redis.from_url(server.url) as store:
-        async with Queue(server.url) as queue:
-
-            @queue.task
-            async def body(n: int) -> int:
-                return n
-
+        queue, body = asked(server)
+        async with queue:
             await body(0)
             store.config_resetstat()
             await asyncio.gather(*(body(n) for n in range(BATCH)))
@@ -62,12 +65,8 @@ async def test_calls_of_one_turn_are_two_requests(server: RedisServer) -> None:
 
 async def test_a_batch_is_claimed_and_settled_in_two_requests(server: RedisServer) -> None:
     with Redis.from_url(server.url) as store:
-        async with Queue(server.url) as queue:
-
-            @queue.task
-            async def body(n: int) -> int:
-                return n
-
+        queue, body = asked(server)
+        async with queue:
             await body.map(range(BATCH))
             await Worker(queue, concurrency=BATCH).drain()  # it has loaded the scripts now
             results = await body.map(range(BATCH))
@@ -85,18 +84,13 @@ async def test_a_batch_is_claimed_and_settled_in_two_requests(server: RedisServe
 async def test_a_lone_call_and_its_value_are_four_requests(server: RedisServer) -> None:
     rounds = 20
     with Redis.from_url(server.url) as store:
-        async with Queue(server.url) as queue:
-
-            @queue.task
-            async def body(n: int) -> int:
-                return n
-
-            async with queue.worker(concurrency=BATCH):
-                await body.call(0)
-                store.config_resetstat()
-                for n in range(rounds):
-                    assert await body.call(n) == n
-                counted = sent(store)
+        queue, body = asked(server)
+        async with queue, queue.worker(concurrency=BATCH):
+            await body.call(0)
+            store.config_resetstat()
+            for n in range(rounds):
+                assert await body.call(n) == n
+            counted = sent(store)
     # enqueue, watch, settle, and the claim that goes with the sleep; a few more for the lease
     assert counted["evalsha"] <= 4 * rounds + 6
     assert counted["blpop"] <= rounds + 2

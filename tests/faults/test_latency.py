@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.faults.audit import Report
+from tests.faults.dice import Dice
 from tests.faults.proxy import Fate, Judge, Request, fault_proxy
 from tests.faults.scale import scaled
 from tests.faults.trial import Row, Trial, trial
@@ -21,20 +22,6 @@ JOBS_A_ROUND = 20
 SHARE = scaled(0.05, 0.01)  # few requests are to have some that break, too
 
 
-class Dice:
-    """Breaks a share of all requests."""
-
-    def __init__(self, random: random.Random) -> None:
-        self.broken: list[str] = []
-        self._random = random
-
-    def judge(self, request: Request) -> Fate:
-        if self._random.random() >= SHARE:
-            return Fate.PASS
-        self.broken.append(request.operation)
-        return self._random.choice([Fate.RESET, Fate.DROP_REPLY])
-
-
 def nothing_breaks(_: Request) -> Fate:
     return Fate.PASS
 
@@ -45,7 +32,7 @@ async def test_a_slow_way_runs_nothing_twice(redis_url: str, tmp_path: Path, see
 
 
 async def test_nor_does_one_that_breaks_now_and_then(redis_url: str, tmp_path: Path, seed: int) -> None:
-    dice = Dice(random.Random(seed))
+    dice = Dice(random.Random(seed), SHARE)
     report = await live(redis_url, tmp_path, Row(12, "200 ms latency and requests reset", seed), dice.judge)
     print(f"broken: {dice.broken}")
     assert dice.broken

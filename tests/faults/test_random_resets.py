@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.faults.proxy import Fate, Judge, Request, fault_proxy
+from tests.faults.dice import Dice
+from tests.faults.proxy import Judge, fault_proxy
 from tests.faults.scale import scaled
 from tests.faults.trial import Row, trial
 
@@ -20,26 +20,12 @@ PRODUCERS = 10
 SHARE = 0.01
 
 
-class Dice:
-    """Breaks a share of all requests."""
-
-    def __init__(self, random: random.Random) -> None:
-        self.broken: list[str] = []
-        self._random = random
-
-    def judge(self, request: Request) -> Fate:
-        if self._random.random() >= SHARE:
-            return Fate.PASS
-        self.broken.append(request.operation)
-        return self._random.choice([Fate.RESET, Fate.DROP_REPLY])
-
-
 async def test_resets_lose_nothing(redis_url: str, tmp_path: Path, seed: int) -> None:
     port = urlsplit(redis_url).port
     assert port is not None
     row = Row(12, "1 % of requests reset", seed)
     async with fault_proxy(port) as proxy, trial(proxy.url, tmp_path, row, store=redis_url) as run:
-        dice = Dice(run.random)
+        dice = Dice(run.random, SHARE)
         await run.start_workers(2, concurrency=4)
         await run.app.queue.session()
         judge: Judge = dice.judge
