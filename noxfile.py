@@ -25,7 +25,7 @@ ONCE = (
 )
 
 nox.needs_version = ">=2025.2.9"
-nox.options.sessions = ["lint", "types", "tests", "quick_faults"]
+nox.options.sessions = ["lint", "types", "docs", "tests", "quick_faults"]
 nox.options.reuse_venv = "yes"
 
 
@@ -75,10 +75,17 @@ def types(session: nox.Session) -> None:
     session.run("python", "-P", "-m", "pytest", "tests/typing", *session.posargs)
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation as a site, in .site/html; a warning, a broken link or a name without docstring fails."""
+    session.install(*nox.project.dependency_groups(PROJECT, "docs"))
+    session.run("python", "-m", "website")
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests but those of types and those that run once, on real servers; arguments go to pytest."""
-    elsewhere = [f"--ignore={path}" for path in ("tests/typing", *ONCE)]
+    """All tests but those of types, of browsers and those that run once, on real servers; arguments go to pytest."""
+    elsewhere = [f"--ignore={path}" for path in ("tests/typing", "tests/e2e", *ONCE)]
     test_installed(session, *elsewhere, "-n", "3", *session.posargs)
 
 
@@ -87,6 +94,15 @@ def quick_faults(session: nox.Session) -> None:
     """The fault programme with small numbers, and what else is long: on one Python. Arguments go to pytest."""
     # Some take a minute and most a moment: whoever is idle takes over what waits behind a long one.
     test_installed(session, *ONCE, "-n", "3", "--dist", "worksteal", *session.posargs)
+
+
+@nox.session(python=PYTHONS[-1], default=False)
+def e2e(session: nox.Session) -> None:
+    """The page of the report service in a real headless Chromium, which must be there; arguments go to pytest."""
+    if missing := [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]:
+        session.error(f"no {' and no '.join(missing)} on the PATH: apt-get install chromium chromium-driver")
+    session.install(*nox.project.dependency_groups(PROJECT, "e2e"))
+    test_installed(session, "tests/e2e", *session.posargs)
 
 
 @nox.session(python=PYTHONS[-1], default=False)
@@ -126,6 +142,13 @@ def bench(session: nox.Session) -> None:
     """Measure aioqueue and its peers on one server; arguments go to `python -m benchmarks`."""
     session.install("-r", "benchmarks/requirements/harness.txt")
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(default=False)
+def load(session: nox.Session) -> None:
+    """Press on the report service, on aioqueue and on its peers; arguments go to `python -m benchmarks.load`."""
+    session.install("-r", "benchmarks/requirements/harness.txt")
+    session.run("python", "-m", "benchmarks.load", *session.posargs)
 
 
 @nox.session(python=PYTHONS[-1], default=False)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aioqueue.canvas.group import Group, group
     from aioqueue.canvas.job import Job, current_job
     from aioqueue.canvas.pipeline import Pipeline
+    from aioqueue.dependencies import Depends
     from aioqueue.errors import (
         AioqueueError,
         CancelExecution,
@@ -48,6 +49,7 @@ else:
         "aioqueue.canvas.group": ("Group", "group"),
         "aioqueue.canvas.job": ("Job", "current_job"),
         "aioqueue.canvas.pipeline": ("Pipeline",),
+        "aioqueue.dependencies": ("Depends",),
         "aioqueue.errors": (
             "AioqueueError",
             "CancelExecution",
@@ -115,6 +117,7 @@ __all__ = [
     "MsgpackSerializer",
     "JsonSerializer",
     "PickleSerializer",
+    "Depends",
     "Lock",
     "RateLimit",
     "KeyValue",

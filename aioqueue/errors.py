@@ -53,7 +53,7 @@ class TaskException(AioqueueError):
     def __init__(self, message: str, *, job_id: str = "", error: str = "", traceback: str = "", retries: int = 0):
         super().__init__(message)
         self.job_id = job_id
-        self.error = error or message
+        self.error: str = error or message
         self.traceback = traceback
         self.retries = retries
 

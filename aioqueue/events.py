@@ -13,7 +13,7 @@ from aioqueue.errors import AioqueueError, StoreUnavailable
 from aioqueue.news import Event, encode_event
 from aioqueue.signals import Signal, Signals
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 _LONGEST_LETTER: Final = 6  # as JSON, in bytes
 

@@ -16,7 +16,7 @@ from aioqueue.errors import RateLimitExceeded, RetryTask, StoreUnavailable, Task
 from aioqueue.options import Seconds, count, seconds
 from aioqueue.result import OpenSession
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 T = TypeVar("T")
 Fn = TypeVar("Fn", bound=Callable[..., Any])

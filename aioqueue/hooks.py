@@ -13,7 +13,7 @@ from aioqueue.canvas.job import Job
 from aioqueue.errors import CancelExecution
 from aioqueue.signals import raise_if_cancelled
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 Startup = TypeVar("Startup", bound=Callable[[], object])
 Pre = TypeVar("Pre", bound=Callable[[Job[Any]], object])

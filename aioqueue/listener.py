@@ -11,7 +11,7 @@ from aioqueue.batching import Batcher
 from aioqueue.drivers.base import Driver, Settled
 from aioqueue.errors import StoreUnavailable
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 FIRST_POLL: Final = 1.0
 LONGEST_POLL: Final = 30.0
@@ -79,7 +79,8 @@ class Listener:
         else:
             self._tell(settled)
 
-    def _gap(self) -> None:
+    def ask_again(self) -> None:
+        """Ask for all that is waited for: pushes may have been missed, or registrations have run out."""
         for job_id in self._waits:
             self._watching.submit(job_id)
 
@@ -127,7 +128,7 @@ class Listener:
     async def _listen(self) -> None:
         listening = self._listening
         if listening is None or (listening.done() and (listening.cancelled() or listening.exception() is not None)):
-            listening = self._listening = asyncio.ensure_future(self._driver.listen(self._hear, self._gap))
+            listening = self._listening = asyncio.ensure_future(self._driver.listen(self._hear, self.ask_again))
         await asyncio.shield(listening)
 
     def _start_polling(self, loop: asyncio.AbstractEventLoop) -> None:

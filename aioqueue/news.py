@@ -17,7 +17,7 @@ from aioqueue.outcome import decode_failure
 from aioqueue.session import Session
 from aioqueue.states import JobState
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 BUFFERED: Final = 10_000
 _ENDS: Final = {
@@ -51,8 +51,8 @@ class Event:
     note: str = ""
 
 
-encode_event = msgspec.json.Encoder().encode
-decode_event = msgspec.json.Decoder(Event).decode
+encode_event: Final = msgspec.json.Encoder().encode
+decode_event: Final = msgspec.json.Decoder(Event).decode
 
 
 class Inbox:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -60,7 +61,7 @@ _CANCELLED: dict[Cause, type[TaskCancelled]] = {
 }
 _decoder = msgspec.msgpack.Decoder(Failure)
 
-encode_failure = msgspec.msgpack.Encoder().encode
+encode_failure: Final = msgspec.msgpack.Encoder().encode
 
 
 def decode_failure(outcome: bytes) -> Failure:

@@ -7,7 +7,7 @@ import inspect
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, suppress
 from datetime import UTC, tzinfo
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, Self, TypeVar, Unpack, overload
@@ -20,12 +20,14 @@ from aioqueue.canvas.layout import ALONE, Layout
 from aioqueue.canvas.pipeline import Pipeline
 from aioqueue.children import refuse_in_import
 from aioqueue.decorators import Decorator, FirstArgumentDecorator, PeriodicDecorator
+from aioqueue.dependencies import Maker, injected
 from aioqueue.drivers import driver_for
 from aioqueue.drivers.base import Admitted, Driver, NewJob, Shelf
 from aioqueue.errors import ConfigurationError
 from aioqueue.events import tell_enqueued
 from aioqueue.guards import Lock, Name, RateLimit, checked_name
 from aioqueue.hooks import Hooks, Post, Pre, Scope, Startup
+from aioqueue.injection import Overrides, filled_in, refuse_in_process
 from aioqueue.inspection import DeadLetter, replayed, seen, seen_new
 from aioqueue.keyvalue import KeyValue
 from aioqueue.news import Event, listen
@@ -38,7 +40,7 @@ from aioqueue.result import PipelineResult, Result, ResultGroup, ResultSource
 from aioqueue.schedules import Schedule
 from aioqueue.schedules.zones import zone_of
 from aioqueue.serializer import MAX_PAYLOAD, Parameters, any_value, return_value
-from aioqueue.serializers import JsonSerializer, MsgpackSerializer, PickleSerializer
+from aioqueue.serializers import JsonSerializer, MsgpackSerializer, PickleSerializer, Serializer
 from aioqueue.serializers import checked as checked_serializer
 from aioqueue.session import Session
 from aioqueue.signals import H, Handler2, Handler3, Signal, Signals
@@ -90,21 +92,25 @@ class Queue:
         if not _NAME.fullmatch(name):
             raise ConfigurationError(f"a queue's name takes 1 to 100 of A-Z a-z 0-9 _ . - , not {name!r}")
         self.name = name
-        self.registry = Registry()
-        self.zone = zone_of(tz) or UTC
-        self.hooks = Hooks()
-        self.signals = Signals()
+        """What separates this queue from others in the same store."""
+        self.registry: Registry = Registry()
+        self.zone: tzinfo = zone_of(tz) or UTC
+        self.hooks: Hooks = Hooks()
+        self.signals: Signals = Signals()
         self.periodic: list[Periodic] = []
+        self._overrides = Overrides()
         self._driver = driver_for(url or os.environ.get("AIOQUEUE_URL") or DEFAULT_URL, name)
         self._immediate_driver = driver_for("memory://", name) if immediate_use_memory else self._driver
         self._immediate = immediate
         self._defaults = checked.declare(Declaration(), {"results": results, "result_ttl": result_ttl})
         self._max_payload = checked.count("max_payload", max_payload, least=1)
-        self.serializer = checked_serializer(serializer)
+        self.serializer: Serializer = checked_serializer(serializer)
         self._session: Session | None = None
         self._set_aside: list[Session] = []  # opened before `immediate` was changed
-        self.sync = Sync(lambda: self._session.loop if self._session is not None else None)
-        self.kv = KeyValue(self.session, self._max_payload, self.serializer)
+        self.sync: Sync = Sync(lambda: self._session.loop if self._session is not None else None)
+        """Waits from threads, scripts and synchronous views: `value = queue.sync(result)`."""
+        self.kv: KeyValue = KeyValue(self.session, self._max_payload, self.serializer)
+        """Small values that all processes of the queue share."""
 
     def __repr__(self) -> str:
         return f"<Queue {self.name} on {self._driver!r}>"
@@ -154,6 +160,23 @@ class Queue:
                 self._set_aside.append(self._session)
             self._session = None
 
+    @contextmanager
+    def standing_on(self, driver: Driver, *, immediate: bool = False) -> Iterator[None]:
+        """Use the store of `driver` instead of its own within a block: what the fixtures of `aioqueue.testing` do.
+
+        What is open stays open meanwhile, and is used again after it. Of blocks that overlap the last ends first.
+        """
+        own = self._driver, self._immediate_driver, self._immediate, self._session
+        set_aside = self._set_aside
+        self._driver = self._immediate_driver = driver
+        self._immediate, self._session, self._set_aside = immediate, None, []
+        try:
+            yield
+        finally:
+            left = [*self._set_aside, *([self._session] if self._session is not None else [])]
+            self._driver, self._immediate_driver, self._immediate, self._session = own
+            self._set_aside = [session for session in (*set_aside, *left) if not session.loop.is_closed()]
+
     def driver(self) -> Driver:
         """Return another, unopened driver on this queue's store; it signs and verifies if the queue has keys."""
         return signed(self.store(), self.serializer, self.name)
@@ -191,9 +214,16 @@ class Queue:
         Coroutine functions run on the worker's loop, plain ones in a thread, or with `executor="process"` in a process
         of their own. `retries` and `retry_delay` (seconds, growing by `retry_backoff` each time) for bodies that raise
         `retry_on` and not `retry_not_on`; `timeout` in seconds, which raises `TaskTimeout`, a `TimeoutError`; `expires`
-        in seconds from the call, after which it is not started; `priority` -8 to 7; `at_most_once` fails a job whose
-        worker disappeared instead of running it again, up to `max_deliveries` otherwise; `context=True` passes the
-        running `Job` first.
+        in seconds from the call, after which it is not started; `priority` -8 to 7, higher goes first. A job whose
+        worker disappeared is run again, until that has happened `max_deliveries` times (5), or with `at_most_once`
+        fails instead.
+
+        `unique`, a text or a function of the task's arguments, is a key that only one live job has: another call gets
+        the result of that one. `results=False` keeps no results, `result_ttl` is for how many seconds they are kept.
+        `context=True` passes the running `Job` first. `name` is the task's name in the store, by default that of its
+        module and function: another one breaks with jobs that are stored already.
+
+        Raises `ConfigurationError` for a function that cannot be a task, or a name that another one has.
         """
         if fn is not None:
             return self._make_task(fn, None, {})
@@ -214,6 +244,10 @@ class Queue:
         declaration = declared or self._defaults
         if "executor" not in options and not inspect.iscoroutinefunction(fn):
             declaration = checked.declare(declaration, {"executor": "thread"})
+        given = {"within_first": supplied, "worker_first": int(declaration.context)}
+        fn = filled_in(fn, self._overrides, self.sync.enter, **given)
+        if declaration.executor == "process":
+            refuse_in_process(fn)
         returns = return_value(name, fn, self._max_payload, self.serializer)
         task: Task[..., Any] = Task(
             self,
@@ -248,7 +282,7 @@ class Queue:
     ) -> Task[[], Any]:
         if options.get("context"):
             raise ConfigurationError(f"{fn.__qualname__} is periodic: it takes no parameters; use current_job()")
-        if inspect.signature(fn).parameters:
+        if inspect.signature(fn).parameters.keys() - injected(fn).keys():
             raise ConfigurationError(f"{fn.__qualname__} is periodic: nobody calls it, so it takes no parameters")
         task: Task[[], Any] = self.task(**options)(fn)
         self.periodic[:] = [known for known in self.periodic if known.name != task.name]
@@ -301,6 +335,16 @@ class Queue:
             return self._make_task(wrapped, name, said, declared, supplied=int(as_argument))
 
         return decorate
+
+    def override(self, factory: Maker, fake: Maker, /) -> AbstractContextManager[None]:
+        """Let `fake` stand in for `factory`, in tests: `with queue.override(open_db, lambda: FakeDb()):`.
+
+        `factory` is what some `Depends(...)` of this queue's tasks names, and `fake` of any kind that it could name; if
+        it depends on `factory` itself, it is given the real value. It holds for all jobs of this process that begin
+        inside the block. Raises `ConfigurationError` if no task depends on `factory`.
+        """
+        self._overrides.check(factory, fake)
+        return self._overrides.override(factory, fake)
 
     # ------------------------------------------------------------------ hooks, signals, events
     @overload

@@ -120,7 +120,7 @@ _format_decoder = msgspec.msgpack.Decoder(_Format)
 _withheld_decoder = msgspec.msgpack.Decoder(_Withheld)
 _task_decoder = msgspec.msgpack.Decoder(_TaskName)
 
-encode_record = _encoder.encode
+encode_record: Final = _encoder.encode
 
 
 def decode_record(payload: bytes) -> Record:

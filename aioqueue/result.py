@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -188,7 +187,7 @@ class Result(Generic[R_co]):
         except TimeoutError:
             raise ResultTimeout(f"job {self._id} has no result after {timeout:g} s; it goes on") from None
         if settled.state is JobState.UNKNOWN:
-            raise self._unknown()
+            raise await self._unknown()
         return settled
 
     async def _ask_again(self, state: JobState) -> Settled:
@@ -197,7 +196,7 @@ class Result(Generic[R_co]):
         if settled is not None:
             return settled
         if state is JobState.UNKNOWN or state in TERMINAL:
-            raise self._unknown()
+            raise await self._unknown()
         stored = await (await self._source.session()).driver.job(self._id)
         due = (
             f", due {datetime.fromtimestamp(stored.due_at, UTC):%Y-%m-%d %H:%M:%S}Z" if stored and stored.due_at else ""
@@ -215,9 +214,9 @@ class Result(Generic[R_co]):
         value: R_co = self._source.returns.decode(settled.outcome)
         return value
 
-    def _unknown(self) -> ResultUnknown:
-        made = made_at(self._id)
-        if made is not None and made < time.time() - self._source.ttl:
+    async def _unknown(self) -> ResultUnknown:
+        made, now = made_at(self._id), await (await self._source.session()).driver.now()
+        if made is not None and made < now - self._source.ttl:
             return ResultUnknown(f"the result of job {self._id} has left the store: it is older than result_ttl")
         return ResultUnknown(f"the store has never heard of job {self._id}")
 

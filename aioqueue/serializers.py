@@ -57,9 +57,9 @@ class MsgpackSerializer:
     is_typed = True
 
     def __init__(self, *, keys: Sequence[str | bytes] | None = None) -> None:
-        self.keys = None if keys is None else Keys(keys)
-        self.encode = _to_msgpack.encode
-        self.decode = _from_msgpack.decode
+        self.keys: Keys | None = None if keys is None else Keys(keys)
+        self.encode: Callable[[object], bytes] = _to_msgpack.encode
+        self.decode: Callable[[bytes], Any] = _from_msgpack.decode
 
     def __repr__(self) -> str:
         return _shown(self)
@@ -83,9 +83,9 @@ class JsonSerializer:
     is_typed = True
 
     def __init__(self, *, keys: Sequence[str | bytes] | None = None) -> None:
-        self.keys = None if keys is None else Keys(keys)
-        self.encode = _to_json.encode
-        self.decode = _from_json.decode
+        self.keys: Keys | None = None if keys is None else Keys(keys)
+        self.encode: Callable[[object], bytes] = _to_json.encode
+        self.decode: Callable[[bytes], Any] = _from_json.decode
 
     def __repr__(self) -> str:
         return _shown(self)

@@ -25,9 +25,9 @@ class Session:
 
     def __init__(self, driver: Driver, *, immediate: bool = False) -> None:
         self.immediate = immediate
-        self.loop = asyncio.get_running_loop()
+        self.loop: Final = asyncio.get_running_loop()
         self.driver = driver
-        self.listener = Listener(driver)
+        self.listener: Final = Listener(driver)
         self._pid = os.getpid()
         self._outbox: Batcher[NewJob, Admitted] = Batcher(self._enqueue, abreast=2)
         self._opening = asyncio.Lock()

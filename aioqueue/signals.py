@@ -42,7 +42,7 @@ SIGNAL_RATE_LIMITED: Final = "rate-limited"
 
 NAMES: Final[tuple[Signal, ...]] = get_args(Signal)
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 
 class Handler2(Protocol):
@@ -65,7 +65,7 @@ class Signals:
     """The handlers of one queue; `any` says whether there are some, and all that having none costs is to look at it."""
 
     def __init__(self) -> None:
-        self.any = False
+        self.any: bool = False
         self._handlers: dict[Signal, dict[Any, _Call]] = {name: {} for name in NAMES}
 
     def check(self, names: tuple[Signal, ...]) -> None:

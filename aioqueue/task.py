@@ -62,7 +62,9 @@ class Task(Generic[P, R]):
     ) -> None:
         _refuse_unanswerable(name, declaration.unique, parameters)
         self.name = name
+        """What the task is called in the store: by default `module.qualname`."""
         self.fn = fn
+        """The function itself, to be called as it is."""
         self.declaration = declaration
         self.parameters = parameters
         self.source = source
@@ -109,7 +111,9 @@ class Task(Generic[P, R]):
         """Return the task with options for the next calls; those said before and not said again stay.
 
         `delay` in seconds or `eta` (a naive datetime is local time) say when to run it, `expires` until when it may
-        start, `priority` from -8 to 7, `timeout` and `result_ttl` in seconds.
+        start, `priority` from -8 to 7, `retries`, `retry_delay`, `timeout` and `result_ttl` (seconds) what else holds
+        for it. A call with the `id` of a job that is there stores nothing, and its result is that job's; the same goes
+        for one with the `unique` key of a live job.
         """
         bound = copy.copy(self)
         bound._settings = call_settings(self._settings, dict(options))  # noqa: SLF001 -- it is another self

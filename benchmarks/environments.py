@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.failure import PeerFailed
@@ -14,6 +15,7 @@ from benchmarks.process import finish, finish_with_json
 from benchmarks.roster import OURS, Peer
 
 PIP_TIMEOUT = 900.0
+WITH_OURS = (OURS, f"load-{OURS}")
 
 
 def prepare(name: str) -> None:
@@ -26,7 +28,7 @@ def prepare(name: str) -> None:
         _make(name)
         _pip(name, "install", "--requirement", pins)
         _mark(name).write_text(_digest(pins))
-    if name == OURS:
+    if name in WITH_OURS:
         _pip(name, "install", CHECKOUT)
         _pip(name, "install", "--force-reinstall", "--no-deps", CHECKOUT)
 
@@ -38,12 +40,17 @@ def python(name: str) -> Path:
 
 def versions(peer: Peer) -> dict[str, str]:
     """What is installed for a peer, by distribution."""
+    return versions_of(peer.environment, peer.distributions)
+
+
+def versions_of(environment: str, distributions: Sequence[str]) -> dict[str, str]:
+    """What is installed in an environment, by distribution."""
     script = (
         "import json, sys; from importlib.metadata import version;"
         "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
     )
-    arguments: list[str | Path] = [python(peer.environment), "-c", script, *peer.distributions]
-    log = LOGS / f"{peer.environment}-versions.log"
+    arguments: list[str | Path] = [python(environment), "-c", script, *distributions]
+    log = LOGS / f"{environment}-versions.log"
     return finish_with_json(arguments, log=log, directory=ENVIRONMENTS, timeout=30, variables={})
 
 

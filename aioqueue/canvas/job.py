@@ -48,9 +48,11 @@ class Job(Generic[R_co]):
     def __init__(
         self, job_id: str, record: Record, source: ResultSource, priority: int, when: CallSettings = _NOTHING_SAID
     ) -> None:
-        self.id = job_id
-        self.priority = priority
-        self.source = source
+        self.id: str = job_id
+        """The id, the same through all retries: a UUID that tells when it was made, or what the caller said."""
+        self.priority: int = priority
+        """From -8 to 7, higher goes first."""
+        self.source: ResultSource = source
         self._record = record
         self._when = when
 

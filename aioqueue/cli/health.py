@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from aioqueue.cli.exits import Failed
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 HOST: Final = "127.0.0.1"
 _PATIENCE: Final = 5.0

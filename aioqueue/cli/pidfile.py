@@ -40,7 +40,7 @@ class PidFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = os.path.abspath(path)
+        self.path: str = os.path.abspath(path)
         self._fd: int | None = None
 
     def acquire(self) -> None:

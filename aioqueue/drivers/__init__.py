@@ -1,8 +1,12 @@
-"""Storage behind a queue, chosen by URL. A driver is imported when a queue asks for it."""
+"""Storage behind a queue, chosen by URL. A driver is imported when a queue asks for it.
+
+Other distributions may bring more: see `aioqueue.drivers.installed`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -15,12 +19,12 @@ def driver_for(url: str, queue: str) -> Driver:
     if not isinstance(url, str):
         raise TypeError(f"a queue takes a URL, not {url!r}")
     scheme, colon, _ = url.partition("://")
-    make = _SCHEMES.get(scheme)
-    if make is None or not colon:
-        known = ", ".join(f"{name}://" for name in _SCHEMES)
+    make = _SCHEMES.get(scheme, partial(_installed, scheme))
+    driver = make(url, queue) if colon else None
+    if driver is None:
         start = f"that starts with {scheme!r}" if colon or "@" not in url else "without ://"  # that may be a password
-        raise ConfigurationError(f"no driver for a URL {start}; there are {known}")
-    return make(url, queue)
+        raise ConfigurationError(f"no driver for a URL {start}; there are {_known_schemes()}")
+    return driver
 
 
 def _memory(url: str, queue: str) -> Driver:
@@ -53,7 +57,19 @@ def _redis(url: str, queue: str) -> Driver:
     return RedisDriver(url, queue)
 
 
-_SCHEMES: dict[str, Callable[[str, str], Driver]] = {
+def _installed(scheme: str, url: str, queue: str) -> Driver | None:
+    from aioqueue.drivers.installed import installed_driver  # noqa: PLC0415 -- importlib.metadata takes 30 ms to import
+
+    return installed_driver(scheme, url, queue)
+
+
+def _known_schemes() -> str:
+    from aioqueue.drivers.installed import installed_schemes  # noqa: PLC0415
+
+    return ", ".join(f"{name}://" for name in dict.fromkeys([*_SCHEMES, *installed_schemes()]))
+
+
+_SCHEMES: dict[str, Callable[[str, str], Driver | None]] = {
     "memory": _memory,
     "sqlite": _sqlite,
     "redis": _redis,

@@ -593,4 +593,5 @@ class Driver(Protocol):
         ...
 
     async def shift(self, seconds: float) -> None:
-        """Move the store's clock for this queue by `seconds`, for every process. For tests only."""
+        """Move the store's clock for this queue by `seconds`, for every process, and wake a waiting worker: jobs may be
+        due now. For tests only."""

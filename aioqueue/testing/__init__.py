@@ -1,1 +1,5 @@
-"""What projects that build on aioqueue use to test themselves: `conformance` for drivers."""
+"""What applications and drivers test themselves with.
+
+`plugin` gives pytest the fixtures `aioqueue_...`; `conformance` is the contract that every driver keeps; `servers`
+starts Redis or Valkey.
+"""

@@ -51,7 +51,7 @@ class Model:
     """What a driver must have stored after the same history."""
 
     def __init__(self) -> None:
-        self.time = 0.0
+        self.time: float = 0.0
         self.jobs: dict[str, ModelJob] = {}
         self.finished: dict[str, Settled] = {}
         self.dead: list[str] = []

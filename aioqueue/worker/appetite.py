@@ -16,7 +16,7 @@ class Appetite:
     """
 
     def __init__(self, slots: int) -> None:
-        self.limit = slots
+        self.limit: int = slots
         self._slots = slots
 
     def body_ended(self, seconds: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from itertools import count
+from typing import Final
 
 from aioqueue.registry import Registry
 from aioqueue.worker.capacity import Capacity, Kind
@@ -15,7 +16,7 @@ class Backlog:
     """Keeps the order of the claims, except that no job waits for a place that it does not need."""
 
     def __init__(self, registry: Registry, capacity: Capacity) -> None:
-        self.filled = asyncio.Event()
+        self.filled: Final = asyncio.Event()
         self._registry = registry
         self._capacity = capacity
         self._numbers = count()

@@ -15,6 +15,7 @@ from anyio import BrokenWorkerProcess, CapacityLimiter
 
 from aioqueue.canvas.job import running_job
 from aioqueue.hooks import Hooks
+from aioqueue.injection import refuse_fakes_in_process
 from aioqueue.worker.ending import Died, Ending, TimedOut
 from aioqueue.worker.process_body import leave_child, run_in_child
 from aioqueue.worker.reporting import report_left_behind
@@ -125,6 +126,7 @@ class Bodies:
 
     async def _in_process(self, run: Run) -> Ending:
         fn = run.task.fn
+        refuse_fakes_in_process(fn)
         body = partial(run_in_child, fn.__module__, fn.__qualname__, run.job.snapshot(), run.arguments)
         self._children_have_hooks |= bool(run.hooks.shutdown["process"])
         self._in_children += 1

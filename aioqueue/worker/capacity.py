@@ -17,7 +17,7 @@ class Capacity:
 
     def __init__(self, slots: int, threads: int, processes: int) -> None:
         self.slots = slots
-        self.free = slots
+        self.free: int = slots
         self._places: dict[Kind, int] = {"loop": slots, "thread": threads, "process": processes}
         self._takers: deque[Callable[[], None]] = deque()
 

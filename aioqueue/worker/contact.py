@@ -16,7 +16,7 @@ class Contact:
     """
 
     def __init__(self) -> None:
-        self.answers = True
+        self.answers: bool = True
         self.is_cut_off = False
 
     @contextmanager

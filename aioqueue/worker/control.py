@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from aioqueue.drivers.base import CONTROL_TOPIC, Driver
 from aioqueue.errors import StoreUnavailable
 from aioqueue.worker.holdings import Holding, Holdings
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 
 class Control:

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -25,13 +25,14 @@ from aioqueue.worker.ending import Ending, Raised, Unstorable
 from aioqueue.worker.guarding import Guarding
 from aioqueue.worker.herald import Fact, Facts, Herald, facts_of_ending, facts_of_refusal
 from aioqueue.worker.holdings import Holding
+from aioqueue.worker.mishaps import Mishaps
 from aioqueue.worker.reading import Readable, Refused, read_claim
 from aioqueue.worker.reporting import report_cancelled, report_end, report_refusal, report_start
 from aioqueue.worker.run import Run
 from aioqueue.worker.settler import Settler
 from aioqueue.worker.storeclock import StoreClock
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 
 class Executor:
@@ -47,6 +48,7 @@ class Executor:
         capacity: Capacity,
         clock: StoreClock,
         appetite: Appetite,
+        mishaps: Mishaps | None = None,
     ) -> None:
         self._queue = queue
         self._bodies = bodies
@@ -55,6 +57,7 @@ class Executor:
         self._capacity = capacity
         self._clock = clock
         self._appetite = appetite
+        self._mishaps = mishaps
         self._guarding = Guarding(driver)
         self._running: set[asyncio.Task[None]] = set()
 
@@ -117,6 +120,8 @@ class Executor:
         elif not await self._settler.put_marked(outcome, tell):
             return False
         report_refusal(claim, refused)
+        if self._mishaps is not None:
+            self._mishaps.note_refusal(claim.id, claim.task, refused)
         return True
 
     def _telling_of_refusal(self, claim: Claim, refused: Refused) -> Callable[[], Awaitable[None]] | None:
@@ -153,6 +158,8 @@ class Executor:
     async def _conclude(self, holding: Holding, run: Run, call: Call, ending: Ending) -> None:
         outcome = conclude(call, ending)
         report_end(run.job, ending, outcome, _age(holding))
+        if self._mishaps is not None:
+            self._mishaps.note_ending(run, ending)
         if not self._herald.is_needed:
             self._settler.put(outcome)
             return
@@ -178,6 +185,8 @@ class Executor:
 
     def _cancel(self, job: Job[Any], call: Call, after: float | None) -> None:
         report_cancelled(job, after)
+        if self._mishaps is not None:
+            self._mishaps.forget(job.id)
         self._put(job, cancel(call), (Fact("canceled"),))
 
     def _put(self, job: Job[Any], outcome: Outcome, facts: Facts) -> None:

@@ -24,7 +24,7 @@ from aioqueue.worker.racing import first_of
 from aioqueue.worker.scheduler import Scheduler
 from aioqueue.worker.storeclock import StoreClock
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 _LARGEST_CLAIM: Final = 1_000
 _CLAIMED_ASLEEP: Final = 1  # what a worker takes with it that has died, or is cut off, while it slept
@@ -69,7 +69,7 @@ class Fetcher:
         self._contact = contact
         self._was_not_told = False
         self._batch = 0
-        self.asked_for_suspects = True
+        self.asked_for_suspects: bool = True
 
     async def run(self) -> None:
         """Claim and start jobs until cancelled."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -50,8 +50,8 @@ class Holdings:
 
     def __init__(self) -> None:
         self._by_id: dict[str, Holding] = {}
-        self.suspects = 0
-        self.changed = asyncio.Event()
+        self.suspects: int = 0
+        self.changed: Final = asyncio.Event()
 
     def get(self, job_id: str) -> Holding | None:
         """Return the claim of a job."""

@@ -37,7 +37,7 @@ from aioqueue.worker.settler import Settler
 from aioqueue.worker.station import Station
 from aioqueue.worker.storeclock import StoreClock
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 _LAST_WORDS: Final = 5.0
 _CANCELLED_BODIES: Final = 2.0
@@ -48,15 +48,16 @@ class Incarnation:
     """Has a random id that is never used again, a lease, and connections of its own; losing it loses only its jobs."""
 
     def __init__(self, queue: Queue, capacity: Capacity, bodies: Bodies, station: Station) -> None:
-        self.id = uuid.uuid4().hex
-        self.lost = asyncio.Event()
-        self.left_undone = False
+        self.id: str = uuid.uuid4().hex
+        self.lost: Final = asyncio.Event()
+        self.left_undone: bool = False
         self._contact = Contact()
         self._queue = queue
         self._driver = queue.driver()
         lease_seconds = self._lease_seconds = station.lease
         self._capacity = capacity
-        self.holdings = self._holdings = Holdings()
+        self._holdings = Holdings()
+        self.holdings: Final = self._holdings
         self._periodic = [task.in_zone(station.zone or queue.zone) for task in queue.periodic if station.periodic]
         zone = str(station.zone or queue.zone) if self._periodic else ""
         self._announcer = Announcer(station, zone, capacity.slots, self._holdings)
@@ -66,7 +67,10 @@ class Incarnation:
         clock, appetite = StoreClock(), Appetite(capacity.slots)
         self._firing = Firing(self._driver, self._periodic, clock, queue.signals)
         herald = Herald(queue.signals, self._driver)
-        self._executor = Executor(queue, self._driver, bodies, self._settler, herald, capacity, clock, appetite)
+        mishaps = station.mishaps
+        self._executor = Executor(
+            queue, self._driver, bodies, self._settler, herald, capacity, clock, appetite, mishaps
+        )
         self._fetcher = Fetcher(
             self._driver,
             self.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
+from typing import Final
 
 from aioqueue.drivers.base import Driver
 from aioqueue.logtext import many
@@ -13,7 +14,7 @@ from aioqueue.worker.holdings import Holding, Holdings
 from aioqueue.worker.persistence import persistently
 from aioqueue.worker.settler import Settler
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 
 class Isolation:

@@ -21,7 +21,7 @@ from aioqueue.errors import StoreUnavailable
 from aioqueue.retry import reconnect_delays
 from aioqueue.worker.contact import Contact
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 RENEWALS_PER_LEASE: Final = 6
 RENEWALS_BEFORE_CUT_OFF: Final = 5  # the last sixth is for bodies to end in

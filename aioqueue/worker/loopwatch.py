@@ -17,7 +17,7 @@ from anyio import CapacityLimiter
 
 from aioqueue.logtext import one_line
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 LOOKS_PER_LIMIT: Final = 2
 _THE_LOOP: Final = frozenset(("asyncio/runners.py", "asyncio/base_events.py", "asyncio/events.py"))
@@ -33,8 +33,8 @@ class LoopWatch:
     """
 
     def __init__(self, limit: float, whose: Callable[[asyncio.Task[Any]], tuple[str, str] | None]) -> None:
-        self.lag = 0.0
-        self.blocks = 0
+        self.lag: float = 0.0
+        self.blocks: int = 0
         self._limit = limit
         self._whose = whose
         self._loop = asyncio.get_running_loop()

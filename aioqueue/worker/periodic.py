@@ -18,7 +18,7 @@ from aioqueue.signals import Signals
 from aioqueue.worker.persistence import persistently
 from aioqueue.worker.storeclock import StoreClock
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 _LONGEST_SLEEP: Final = 60.0
 
@@ -40,7 +40,7 @@ class Firing:
 
     async def run(self) -> None:
         """Fire until cancelled."""
-        await self._look()
+        await self.look()
         while True:
             now = await self.fire()
             upcoming = min(self._upcoming.values(), default=inf)
@@ -81,7 +81,7 @@ class Firing:
         if await persistently("fire a periodic task", partial(self._driver.fire, schedule, slot, job.new_job())):
             await tell_enqueued(self._signals, self._driver, job)
 
-    async def _look(self) -> None:
+    async def look(self) -> None:
         """Learn which slots were fired last; a schedule that never was starts now."""
         names = [task.name for task in self._tasks]
         now = await persistently("ask for the time", self._driver.now)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from aioqueue.errors import StoreUnavailable
 from aioqueue.retry import reconnect_delays
 
 T = TypeVar("T")
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 
 async def persistently(what: str, operation: Callable[[], Awaitable[T]]) -> T:

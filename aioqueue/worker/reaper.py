@@ -15,7 +15,7 @@ from aioqueue.logtext import many, one_line
 from aioqueue.presence import announced
 from aioqueue.worker.persistence import persistently
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 READS_BEFORE_REAP: Final = 3
 SWEEPS_PER_LEASE: Final = 4

@@ -13,7 +13,7 @@ from aioqueue.worker.ending import Died, Ending, Raised, Returned, TimedOut, Uns
 from aioqueue.worker.reading import Refused
 from aioqueue.worker.run import Run
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 _DIED: Final = (
     "the process that ran it died; if it dies at once, see that its module starts nothing when it is imported, "

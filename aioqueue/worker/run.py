@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from aioqueue.canvas.job import Job
 from aioqueue.hooks import Hooks
@@ -23,14 +23,14 @@ class Run:
     def __init__(
         self, task: Task[..., Any], job: Job[Any], arguments: bytes, timeout: float | None, hooks: Hooks
     ) -> None:
-        self.task = task
-        self.job = job
-        self.arguments = arguments
-        self.timeout = timeout
-        self.hooks = hooks
+        self.task: Final = task
+        self.job: Final = job
+        self.arguments: Final = arguments
+        self.timeout: Final = timeout
+        self.hooks: Final = hooks
         self.value: Any = None
         self.error: BaseException | None = None
-        self.is_let_in = False
+        self.is_let_in: bool = False
         self.left_behind: asyncio.Event | None = None
 
     def call(self) -> tuple[list[Any], dict[str, Any]]:

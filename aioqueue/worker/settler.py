@@ -14,7 +14,7 @@ from aioqueue.worker.holdings import Holdings
 from aioqueue.worker.persistence import persistently
 from aioqueue.worker.tally import Tally
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 _BATCH: Final = 1_000
 _WRITTEN: Final[tuple[Verdict, ...]] = ("settled", "already")

@@ -7,12 +7,16 @@ from datetime import tzinfo
 from msgspec import Struct
 
 from aioqueue.worker.loopwatch import LoopWatch
+from aioqueue.worker.mishaps import Mishaps
 from aioqueue.worker.poll import Poll
 from aioqueue.worker.tally import Tally
 
 
 class Station(Struct, frozen=True):
-    """A worker's place at one queue: `zone` is None for the queue's own, `periodic` whether it fires schedules."""
+    """A worker's place at one queue: `zone` is None for the queue's own, `periodic` whether it fires schedules.
+
+    `mishaps` is None where nobody asked for them.
+    """
 
     name: str
     started_at: float
@@ -22,3 +26,4 @@ class Station(Struct, frozen=True):
     poll: Poll
     tally: Tally
     watch: LoopWatch
+    mishaps: Mishaps | None = None

@@ -16,7 +16,7 @@ class StoreClock:
     """
 
     def __init__(self) -> None:
-        self.jumped = asyncio.Event()
+        self.jumped: Final = asyncio.Event()
         self._store_time = 0.0
         self._heard_at = 0.0
 

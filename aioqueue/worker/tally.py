@@ -12,8 +12,8 @@ class Tally:
     """How many jobs of one queue ended here, and how many of them failed; retries are not ends."""
 
     def __init__(self, counted: Callable[[int], None] = lambda _ended: None) -> None:
-        self.processed = 0
-        self.failed = 0
+        self.processed: int = 0
+        self.failed: int = 0
         self._counted = counted
 
     def add(self, settled: Sequence[Outcome]) -> None:

@@ -16,7 +16,7 @@ from anyio import CapacityLimiter
 
 from aioqueue.hooks import Hooks
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 LONGEST_GOODBYE: Final = 5.0
 

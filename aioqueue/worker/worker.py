@@ -16,6 +16,7 @@ from aioqueue import options as checked
 from aioqueue.canvas.job import running_job
 from aioqueue.children import refuse_in_import
 from aioqueue.errors import StoreUnavailable
+from aioqueue.lasting import Lasting, worker_values
 from aioqueue.options import Seconds
 from aioqueue.queue import Queue
 from aioqueue.retry import reconnect_delays
@@ -24,12 +25,13 @@ from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity
 from aioqueue.worker.incarnation import Incarnation
 from aioqueue.worker.loopwatch import LoopWatch
+from aioqueue.worker.mishaps import Mishaps
 from aioqueue.worker.poll import Poll
 from aioqueue.worker.racing import first_of
 from aioqueue.worker.station import Station
 from aioqueue.worker.tally import Quota, Tally
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 SHORTEST_LEASE: Final = 0.1
 SHORTEST_LOOP_LIMIT: Final = 0.01
@@ -69,7 +71,7 @@ class Worker:
         loop_limit: Seconds = 1.0,
         name: str = "",
     ) -> None:
-        self.queues = (queue, *more)
+        self.queues: tuple[Queue, ...] = (queue, *more)
         self._capacity = Capacity(
             checked.count("concurrency", concurrency, least=1),
             checked.count("threads", threads, least=1),
@@ -130,15 +132,22 @@ class Worker:
                 _all_of([self._consume(queue, station, incarnation) for (queue, station), incarnation in lives])
             )
 
-    async def drain(self) -> None:
-        """Run what is due, retries and successors included, and return; what is due later is left in the schedule."""
+    async def drain(self, *, raise_errors: bool = False) -> None:
+        """Run what is due, retries and successors included, and return; what is due later is left in the schedule.
+
+        With `raise_errors`, raises afterwards what went wrong in jobs whose last try here failed: one error as it is,
+        several as an `ExceptionGroup`. An error that a body raised in this process is that very exception.
+        """
+        mishaps = Mishaps() if raise_errors else None
         async with self._hooks_around(), self._watching() as watch:
             for queue in self.queues:
-                incarnation = await self._begin(queue, self._station(watch))
+                incarnation = await self._begin(queue, self._station(watch, mishaps))
                 try:
                     await self._to_the_end(self._drain(incarnation))
                 finally:
                     self._incarnations.pop(queue, None)
+        if mishaps is not None:
+            mishaps.raise_all()
 
     async def _drain(self, incarnation: Incarnation) -> None:
         try:
@@ -171,12 +180,18 @@ class Worker:
 
     @asynccontextmanager
     async def _hooks_around(self) -> AsyncIterator[None]:
-        """Run the startup hooks of each queue, and at the end its shutdown hooks, first in threads and processes."""
+        """Run the startup hooks of each queue, and at the end its shutdown hooks, first in threads and processes.
+
+        What its tasks depend on that lives as long as it is closed in between.
+        """
         async with AsyncExitStack() as stack:
             for queue in self.queues:
                 queue.sync.lean_on(asyncio.get_running_loop())
                 await queue.hooks.start_worker()
                 stack.push_async_callback(queue.hooks.stop_worker)
+            lasting = Lasting()
+            stack.callback(worker_values.reset, worker_values.set(lasting))
+            stack.push_async_callback(lasting.close)
             stack.push_async_callback(self._bodies.close)
             yield
 
@@ -199,9 +214,11 @@ class Worker:
         job = context.get(running_job)
         return (job.id, job.task_name) if job is not None else None
 
-    def _station(self, watch: LoopWatch) -> Station:
+    def _station(self, watch: LoopWatch, mishaps: Mishaps | None = None) -> Station:
         tally = Tally() if self._quota is None else Tally(self._quota.spend)
-        return Station(self._name, time.time(), self._lease, self._periodic, self._zone, self._poll, tally, watch)
+        return Station(
+            self._name, time.time(), self._lease, self._periodic, self._zone, self._poll, tally, watch, mishaps
+        )
 
     def _be_done(self) -> None:
         logger.info("stopping: this worker has run as many jobs as it was to run")

@@ -23,7 +23,13 @@ def run_script(script: Path, *arguments: str, cwd: Path, **environment: str) -> 
     """Run a script to its end. -P keeps its directory off the path, where a checkout could hide the package."""
     command = [sys.executable, "-P", str(script), *arguments]
     return subprocess.run(
-        command, cwd=cwd, env=_environment(**environment), capture_output=True, text=True, timeout=PATIENCE, check=False
+        command,
+        cwd=cwd,
+        env=environment_of(**environment),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
 
 
@@ -32,7 +38,7 @@ def interruptible_example(name: str, *arguments: str, cwd: Path) -> Iterator[sub
     """Start an example as a terminal does, in a process group of its own, with its stderr to be read."""
     command = [sys.executable, "-P", str(EXAMPLES / name), *arguments]
     process = subprocess.Popen(
-        command, cwd=cwd, env=_environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, cwd=cwd, env=environment_of(), stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     with process:
         try:
@@ -42,13 +48,15 @@ def interruptible_example(name: str, *arguments: str, cwd: Path) -> Iterator[sub
 
 
 @contextmanager
-def running_worker(app: str, url: str, cwd: Path) -> Iterator[None]:
+def running_worker(app: str, url: str, cwd: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run `aioqueue worker` for the length of a block; it must end by itself when it is told to."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "aioqueue", "worker", app], cwd=cwd, env=_environment(AIOQUEUE_URL=url)
+        [sys.executable, "-P", "-m", "aioqueue", "worker", app],
+        cwd=cwd,
+        env=environment_of(AIOQUEUE_URL=url, **environment),
     )
     try:
-        yield
+        yield process
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
     finally:
@@ -56,6 +64,7 @@ def running_worker(app: str, url: str, cwd: Path) -> Iterator[None]:
         process.wait()
 
 
-def _environment(**more: str) -> dict[str, str]:
+def environment_of(**more: str) -> dict[str, str]:
+    """Return the environment of an example: ours, but for the store, and with warnings shown."""
     inherited = {name: value for name, value in os.environ.items() if name != "AIOQUEUE_URL"}
     return {**inherited, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONWARNINGS": "default", **more}

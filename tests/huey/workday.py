@@ -22,7 +22,7 @@ class Workday:
         """Let `seconds` pass, fire the periodic tasks that are due by then, and run all that is due."""
         driver = (await self._queue.session()).driver
         firing = Firing(driver, self._queue.periodic, StoreClock(), self._queue.signals)
-        await firing._look()
+        await firing.look()
         await driver.shift(seconds)
         await firing.fire()
         await self.work()

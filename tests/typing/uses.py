@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from typing import Any, assert_type
+from typing import Annotated, Any, assert_type
+
+from aiohttp import web
+from fastapi import FastAPI, Request, Response
+from litestar import Litestar
+from litestar import Request as LitestarRequest
+from litestar import Response as LitestarResponse
 
 from aioqueue import (
     DeadLetter,
+    Depends,
     Event,
     Job,
     JobState,
@@ -27,6 +34,9 @@ from aioqueue import (
     every,
     group,
 )
+from aioqueue.frameworks import aiohttp as for_aiohttp
+from aioqueue.frameworks import litestar as for_litestar
+from aioqueue.frameworks.starlette import cancel_on_disconnect, lifespan, progress, respond
 from aioqueue.signals import SIGNAL_COMPLETE, SIGNAL_ERROR, Signal
 
 queue = Queue("memory://")
@@ -368,6 +378,87 @@ async def looking() -> None:
     assert_type(await queue.counts(), Mapping[JobState, int])
     assert_type(await queue.replay("id"), Result[Any])
     assert_type(queue.result("id"), Result[Any])
+
+
+class Store:
+    async def __aenter__(self) -> Store:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+
+async def open_db() -> AsyncIterator[Store]:
+    yield Store()
+
+
+def open_generated() -> Generator[Store, None, None]:
+    yield Store()
+
+
+def open_iterated() -> Iterator[Store]:
+    yield Store()
+
+
+async def connect() -> Store:
+    return Store()
+
+
+@asynccontextmanager
+async def db_within() -> AsyncIterator[Store]:
+    yield Store()
+
+
+@queue.task
+async def dependent(
+    day: str,
+    db: Store = Depends(open_db, scope="worker"),
+    generated: Store = Depends(open_generated),
+    iterated: Store = Depends(open_iterated),
+    connected: Store = Depends(connect),
+    within: Store = Depends(db_within),
+    made: Store = Depends(Store),
+    said: Annotated[Store, Depends(open_db, scope="worker")] = Depends(),
+    number: int = Depends(lambda: 7),
+) -> int:
+    return len(day)
+
+
+@queue.periodic_task(crontab())
+async def dependent_beat(db: Store = Depends(open_db)) -> None: ...
+
+
+async def dependencies() -> None:
+    assert_type(await dependent("monday"), Result[int])
+    assert_type(await dependent.call("monday"), int)
+    with queue.override(open_db, Store), queue.override(connect, Store):
+        assert_type(await dependent.call_local("monday"), int)
+
+
+app = FastAPI(lifespan=lifespan(queue, worker={"concurrency": 10}))
+litestar_app = Litestar(lifespan=[for_litestar.lifespan(queue)])
+aiohttp_app = web.Application()
+aiohttp_app.cleanup_ctx.append(for_aiohttp.cleanup_ctx(queue))
+
+
+async def handler(request: Request) -> Response:
+    result = await add(1)
+    async with cancel_on_disconnect(request, result):
+        assert_type(await progress(result, request), Response)
+        return await respond(result, request, timeout=5, link="/there")
+
+
+async def litestar_handler(request: LitestarRequest[Any, Any, Any]) -> LitestarResponse[bytes]:
+    result = await add(1)
+    async with for_litestar.cancel_on_disconnect(request, result):
+        assert_type(await for_litestar.progress(result, request), LitestarResponse[bytes])
+        return await for_litestar.respond(result, request, timeout=5, link="/there")
+
+
+async def aiohttp_handler(request: web.Request) -> web.Response:
+    result = await add(1)
+    async with for_aiohttp.cancel_on_disconnect(request, result):
+        assert_type(await for_aiohttp.progress(result, request), web.StreamResponse)
+        return await for_aiohttp.respond(result, request, timeout=5, link="/there")
 
 
 def from_threads() -> None:

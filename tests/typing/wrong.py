@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from uses import add, bare, beat, connection, failed, fib, queue, row, session, slow, total, wide, with_job
+from uses import (
+    add,
+    bare,
+    beat,
+    connection,
+    dependent,
+    failed,
+    fib,
+    open_db,
+    queue,
+    row,
+    session,
+    slow,
+    total,
+    wide,
+    with_job,
+)
 
-from aioqueue import Job, chord, crontab
+from aioqueue import Depends, Job, chord, crontab
+from aioqueue.frameworks.starlette import lifespan
 
 
 async def main() -> None:
@@ -60,3 +77,16 @@ def up() -> None: ...
 
 @queue.periodic_task(crontab(), misfire="never")  # E29
 async def misfired() -> None: ...
+
+
+@queue.task
+async def of_another_type(db: str = Depends(open_db)) -> None: ...  # E30 it makes a Store
+
+
+@queue.task
+async def of_no_scope(db: str = Depends(lambda: "db", scope="request")) -> None: ...  # E31
+
+
+lifespan("redis://")  # E32 takes queues
+queue.override(open_db, "fake")  # E33 takes a factory
+dependent(1)  # E34 the day is a text

@@ -35,7 +35,7 @@ class View:
     """What has been seen of a queue so far: the last look, the pace of its workers, and how long its line was."""
 
     def __init__(self) -> None:
-        self.trouble = ""
+        self.trouble: str = ""
         self._status: StatusFacts | None = None
         self._pace = Pace()
         self._queued: deque[int] = deque(maxlen=_REMEMBERED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 import click
 
@@ -13,8 +14,8 @@ from aioqueue.cli.target import for_a_queue
 from aioqueue.drivers.base import Shelf
 from aioqueue.queue import Queue
 
-arguments_option = click.option("--arguments", is_flag=True, help="Show the values of arguments, too.")
-limit_option = click.option(
+arguments_option: Final = click.option("--arguments", is_flag=True, help="Show the values of arguments, too.")
+limit_option: Final = click.option(
     "--limit", type=AT_LEAST_ONE, default=100, show_default=True, metavar="N", help="How many jobs to show at most."
 )
 

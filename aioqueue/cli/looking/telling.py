@@ -6,7 +6,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import click
 import msgspec
@@ -18,7 +18,7 @@ from aioqueue.queue import Queue
 
 F = TypeVar("F", bound=Struct)
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object: see docs/json.md.")
+json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print one JSON object: see docs/json.md.")
 
 
 def tell(queue: Queue, look: Callable[[Queue], Awaitable[F]], *, as_json: bool) -> F:

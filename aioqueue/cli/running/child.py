@@ -10,11 +10,12 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from aioqueue.cli.running.again import Life, command_line, directory, environment
 from aioqueue.worker.racing import first_of
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 
 class Child:
@@ -31,11 +32,11 @@ class Child:
         changed: Callable[[], None],
     ) -> None:
         self.number = number
-        self.ready = asyncio.Event()
-        self.ended = asyncio.Event()
-        self.is_healthy = False
-        self.wants_another = False
-        self.ready_at = time.monotonic()
+        self.ready: Final = asyncio.Event()
+        self.ended: Final = asyncio.Event()
+        self.is_healthy: bool = False
+        self.wants_another: bool = False
+        self.ready_at: float = time.monotonic()
         self._process = process
         self._line, self._writer = line
         self._changed = changed

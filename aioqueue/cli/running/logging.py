@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -14,7 +15,7 @@ from aioqueue.cli.exits import Ended, Failed
 from aioqueue.cli.running.settings import Settings
 from aioqueue.logs import JobFilter, JsonLines, PlainLines
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 
 def configure(settings: Settings) -> None:

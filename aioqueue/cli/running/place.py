@@ -13,7 +13,7 @@ from typing import Final
 from aioqueue.cli.running.child import Child
 from aioqueue.worker.racing import first_of
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 30.0

@@ -29,7 +29,7 @@ from aioqueue.retry import reconnect_delays
 from aioqueue.worker.racing import first_of
 from aioqueue.worker.worker import Worker
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 _JITTER: Final = 0.1
 _ORPHANS_PATIENCE: Final = 100.0

@@ -17,7 +17,7 @@ from aioqueue.cli.running.titles import set_title, supervisor_title
 from aioqueue.cli.running.watching import refuse_without_watchfiles, watch_code
 from aioqueue.worker.racing import first_of
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 _LAST_WORDS: Final = 15.0
 _TOLD_BY_CHILDREN: Final = (1, 2, 3)

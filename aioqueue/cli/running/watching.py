@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Final
 
 from aioqueue.cli.exits import Failed
 from aioqueue.cli.running.again import directory
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 
 def refuse_without_watchfiles() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import click
 
 from aioqueue.cli.exits import CannotStart
 from aioqueue.logtext import one_line
 
-yes_option = click.option("-y", "--yes", is_flag=True, help="Do it without asking.")
+yes_option: Final = click.option("-y", "--yes", is_flag=True, help="Do it without asking.")
 
 
 def refuse_unasked(why: str, *, yes: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import Final
 
 from aioqueue.drivers.memory.line import Line
 from aioqueue.drivers.memory.record import Record
@@ -21,9 +22,9 @@ class Shelves:
         self.jobs: dict[str, Record] = {}
         self.keys: dict[str, str] = {}
         self.waiting: dict[str, Record] = {}
-        self.schedule = Schedule()
-        self.ready = Line()
-        self.suspects = Line()
+        self.schedule: Final = Schedule()
+        self.ready: Final = Line()
+        self.suspects: Final = Line()
         self.claims: dict[str, dict[str, Record]] = {}
 
     def enter(self, record: Record) -> None:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import count
 from threading import Lock
+from typing import Final
 
 from aioqueue.drivers.base import Lease
 from aioqueue.drivers.memory.bell import Bell
@@ -74,9 +75,9 @@ class MemoryStore:
     """A store that lives as long as this object; any number of drivers, in any threads, may share it."""
 
     def __init__(self) -> None:
-        self.lock = Lock()
+        self.lock: Final = Lock()
         self.queues: defaultdict[str, QueueState] = defaultdict(QueueState)
-        self.tokens = count(1)
+        self.tokens: Final = count(1)
 
 
 _stores: defaultdict[str, MemoryStore] = defaultdict(MemoryStore)

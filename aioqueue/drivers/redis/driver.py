@@ -68,7 +68,7 @@ _NOTE, _NOTES = load("note"), load("notes")
 _RESULTS, _WATCH, _UNWATCH = load("results_known"), load("watch"), load("unwatch")
 _JOB, _STATE = load("job"), load("state")
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 T = TypeVar("T")
 
 

@@ -22,7 +22,7 @@ LONGEST_PAUSE: Final = 2.0
 HearMessage: TypeAlias = Callable[[bytes], None]
 Command: TypeAlias = Literal["SUBSCRIBE", "UNSUBSCRIBE"]
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 
 class Subscriptions:

@@ -35,8 +35,8 @@ class Bell:
 
     def __init__(self) -> None:
         self._socket = _bound_socket(Path(tempfile.gettempdir()))
-        self.is_mute = self._socket is None
-        self.address = self._socket.getsockname() if self._socket else _MUTE + secrets.token_hex(8)
+        self.is_mute: Final = self._socket is None
+        self.address: str = self._socket.getsockname() if self._socket else _MUTE + secrets.token_hex(8)
 
     def listen(self, loop: asyncio.AbstractEventLoop, rung: Callable[[set[bytes]], None]) -> None:
         """Call `rung` on the loop with the kinds of all rings that came in since."""

@@ -26,8 +26,8 @@ class HandOver:
     """
 
     def __init__(self, path: Path, hear: Callable[[News], None], gap: Callable[[], None]) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.audience = False
+        self.loop: Final = asyncio.get_running_loop()
+        self.audience: bool = False
         self._path = path
         self._hear = hear
         self._gap = gap

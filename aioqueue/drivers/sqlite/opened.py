@@ -27,10 +27,10 @@ class Opened:
     """Starts and stops these parts together, and leads what comes from outside to whom it concerns."""
 
     def __init__(self, path: Path, queue: str) -> None:
-        self.process = os.getpid()
-        self.hand_over = HandOver(path, self._hear_news, self._ask_again)
-        self.wakes = Wakes()
-        self.subscribing = Subscribing(self.hand_over)
+        self.process: Final = os.getpid()
+        self.hand_over: Final = HandOver(path, self._hear_news, self._ask_again)
+        self.wakes: Final = Wakes()
+        self.subscribing: Final = Subscribing(self.hand_over)
         self._bell = Bell()
         self._writer = Writer(path, queue, self._bell.address, self.hand_over)
         self._listening: Listening | None = None

@@ -24,7 +24,7 @@ from aioqueue.errors import StoreUnavailable
 PURGE_EVERY: Final = 5.0
 LONGEST_FAREWELL: Final = 60.0
 
-logger = logging.getLogger("aioqueue")
+logger: Final = logging.getLogger("aioqueue")
 
 
 class Writer:

@@ -79,6 +79,12 @@ async def check_an_earlier_schedule_wakes(stage: Stage) -> None:
     await expect_wake(driver, lambda: other.enqueue([NewJob("near", "task", b"", delay=100)]))
 
 
+async def check_a_clock_that_is_moved_wakes(stage: Stage) -> None:
+    driver, other = await stage.driver(), await stage.driver()
+    await driver.enqueue([NewJob("a", "task", b"", delay=1_000)])
+    await expect_wake(driver, lambda: other.shift(2_000))
+
+
 async def check_a_release_wakes(stage: Stage) -> None:
     driver, other = await stage.driver(), await stage.driver()
     claim = await run_one(driver, "a")

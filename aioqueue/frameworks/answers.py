@@ -1,0 +1,120 @@
+"""What a handler says about a job: its value, that it is not ready, or in one line why there will be none."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from aioqueue.errors import (
+    AioqueueError,
+    RateLimitExceeded,
+    ResultsDisabled,
+    ResultTimeout,
+    ResultUnknown,
+    StoreUnavailable,
+    TaskCancelled,
+    TaskException,
+    TaskExpired,
+    TaskLockedException,
+    TaskTimeout,
+)
+from aioqueue.logtext import one_line
+from aioqueue.options import Seconds, seconds
+from aioqueue.result import Result
+from aioqueue.serializers import JsonSerializer
+
+logger: Final = logging.getLogger("aioqueue")
+
+JSON: Final = "application/json"
+RETRY_AFTER: Final = {"Retry-After": "1"}
+_LONGEST_LINE: Final = 500
+_to_json: Final = msgspec.json.Encoder().encode
+_value_to_json: Final = JsonSerializer().encode
+
+
+class Answer(NamedTuple):
+    """A response in no framework's terms; the body is JSON, or empty."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+class Refusal(NamedTuple):
+    """Why there is no value: an HTTP status, the state of the job, and one line for people."""
+
+    status: int
+    state: str
+    line: str
+
+
+# The first that fits: a subclass stands before its base.
+_REFUSALS: Final[tuple[tuple[type[AioqueueError], int, str], ...]] = (
+    (RateLimitExceeded, 429, "cancelled"),
+    (TaskLockedException, 409, "cancelled"),
+    (TaskCancelled, 410, "cancelled"),
+    (TaskExpired, 410, "expired"),
+    (TaskTimeout, 504, "failed"),
+    (TaskException, 500, "failed"),
+    (ResultUnknown, 404, "unknown"),
+)
+
+
+async def answer(result: Result[Any], timeout: Seconds, link: str) -> Answer:
+    """Wait up to `timeout` seconds for the value of a job, and say it as JSON; else what there is to say.
+
+    Raises `ResultsDisabled` where no value is kept, and `TypeError` for one that cannot be written as JSON.
+    """
+    try:
+        value = await result.get(seconds("timeout", timeout))
+    except ResultTimeout:
+        return _not_yet(result, link)
+    except ResultsDisabled:
+        raise
+    except AioqueueError as error:
+        return refused(result.id, error)
+    return Answer(200, value_as_json(result.id, value), {})
+
+
+def refused(job_id: str, error: AioqueueError) -> Answer:
+    """Return the answer to whoever asked for a value that is not there."""
+    refusal = refusal_of(job_id, error)
+    body = {"id": job_id, "state": refusal.state, "error": refusal.line}
+    return Answer(refusal.status, _to_json(body), RETRY_AFTER if refusal.status == 503 else {})
+
+
+def refusal_of(job_id: str, error: AioqueueError) -> Refusal:
+    """Say in one line why a job has no value: never a traceback, nor where the store is."""
+    for kind, status, state in _REFUSALS:
+        if isinstance(error, kind):
+            text = error.error if isinstance(error, TaskException) else str(error)
+            return Refusal(status, state, _line(text))
+    if isinstance(error, StoreUnavailable):
+        logger.warning("a request for job %s is refused: %s", one_line(job_id), one_line(str(error)))
+        return Refusal(503, "unknown", "the store of the queue cannot be reached now")
+    logger.error("the result of job %s cannot be read: %s", one_line(job_id), one_line(str(error)))
+    return Refusal(500, "unknown", "the result of this job cannot be read; the log of the server says why")
+
+
+def complaint(status: int, line: str) -> Answer:
+    """Return the answer to a request that is itself wrong."""
+    return Answer(status, _to_json({"error": _line(line)}), {})
+
+
+def value_as_json(job_id: str, value: object) -> bytes:
+    """Return a value as JSON; `TypeError` for one that JSON does not have."""
+    try:
+        return _value_to_json(value)
+    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
+        raise TypeError(f"the value of job {job_id} cannot be written as JSON: {error}") from None
+
+
+def _not_yet(result: Result[Any], link: str) -> Answer:
+    return Answer(202, _to_json({"id": result.id, "link": link}), {"Location": link, **RETRY_AFTER})
+
+
+def _line(text: str) -> str:
+    line = one_line(text.strip().partition("\n")[0].rstrip("\r"))
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}..."

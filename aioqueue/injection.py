@@ -1,0 +1,255 @@
+"""Filling in what a task depends on, around its body; and standing in for it in tests."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import (
+    AbstractContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
+from functools import partial, wraps
+from typing import Any, Final
+
+from aioqueue.dependencies import Maker, Node, below, injected, named, stand_in
+from aioqueue.errors import ConfigurationError
+from aioqueue.lasting import Lasting, worker_values
+from aioqueue.resources import Enter, within
+
+_MARK: Final = "__aioqueue_dependencies__"
+
+
+class Overrides:
+    """What stands in for what, for the tests of one queue's tasks."""
+
+    def __init__(self) -> None:
+        self._known: dict[Maker, set[Any]] = {}
+        self._fakes: dict[object, Node] = {}
+
+    def note(self, nodes: Mapping[str, Node]) -> None:
+        """Note what a task depends on."""
+        for node in below(list(nodes.values())):
+            self._known.setdefault(node.factory, set()).add(node.scope)
+
+    def instead_of(self, node: Node) -> Node:
+        """Return what is to be used for a dependency now."""
+        return self._fakes.get((node.factory, node.scope), node) if self._fakes and node.replaceable else node
+
+    @contextmanager
+    def override(self, factory: Maker, fake: Maker) -> Iterator[None]:
+        """Let `fake` stand in for `factory` for the length of a block, in every task of the queue."""
+        before = dict(self._fakes)
+        self._fakes.update({(factory, scope): stand_in(fake, factory, scope) for scope in self._known[factory]})
+        try:
+            yield
+        finally:
+            self._fakes = before
+
+    def check(self, factory: object, fake: object) -> None:
+        """Raise for what cannot stand in: `TypeError`, or `ConfigurationError` where nothing asks for `factory`."""
+        if not callable(fake):
+            raise TypeError(f"override() takes a function that makes the value: lambda: ..., not {fake!r}")
+        if not callable(factory) or factory not in self._known:
+            raise ConfigurationError(f"override(): no task of this queue depends on {factory!r}")
+
+
+def filled_in(fn: Maker, overrides: Overrides, enter: Enter, *, within_first: int, worker_first: int) -> Maker:
+    """Return `fn` with the parameters filled in that have a `Depends(...)`; `fn` itself if there is none.
+
+    Around a coroutine function all is opened on the loop. Around a plain one each thing is opened where that runs, an
+    async one by `enter`. All is closed when the body has ended, in whatever way, the last thing first: each is told of
+    the error, none can make it undone, and what one raises meanwhile is the job's error. The first parameters may be
+    given otherwise: `within_first` of them inside `fn`, then `worker_first` by the worker.
+    """
+    nodes = injected(fn)
+    if not nodes:
+        return fn
+    _refuse_first(fn, nodes, within_first + worker_first)
+    overrides.note(nodes)
+    given = _by_name(fn, nodes, within_first)
+    opened = _opened_on_loop if inspect.iscoroutinefunction(fn) else partial(_opened_here, enter)
+    wrapped = within(partial(opened, nodes, overrides), given, enter, as_argument=True)
+    parameters = [one for one in inspect.signature(fn).parameters.values() if one.name not in nodes]
+    setattr(wrapped, "__signature__", inspect.signature(fn).replace(parameters=parameters))  # noqa: B010
+    wrapped.__annotations__ = {name: said for name, said in fn.__annotations__.items() if name not in nodes}
+    setattr(wrapped, _MARK, (nodes, overrides))
+    return wrapped
+
+
+def _refuse_first(fn: Maker, nodes: Mapping[str, Node], given: int) -> None:
+    for name in list(inspect.signature(fn).parameters)[:given]:
+        if name in nodes:
+            raise ConfigurationError(f"{fn.__qualname__}: {name!r} comes first, where the worker gives something else")
+
+
+def refuse_in_process(fn: Maker) -> None:
+    """Raise `ConfigurationError` for what depends on a value of the worker: a process has none of that."""
+    nodes, _ = getattr(fn, _MARK, ({}, None))
+    for node in below(list(nodes.values())):
+        if node.scope == "worker":
+            raise ConfigurationError(
+                f'{fn.__qualname__} runs in a process of its own, and {named(node)} with scope="worker" is not there'
+            )
+
+
+def refuse_fakes_in_process(fn: Maker) -> None:
+    """Raise `ConfigurationError` if something stands in for what `fn` depends on: a process would use the real one."""
+    nodes, overrides = getattr(fn, _MARK, ({}, Overrides()))
+    for node in below(list(nodes.values())):
+        if overrides.instead_of(node) is not node:
+            raise ConfigurationError(
+                f"override({named(node)}) does not reach the process of {fn.__qualname__}: test it with call_local()"
+            )
+
+
+def _by_name(fn: Maker, nodes: Mapping[str, Node], supplied: int) -> Maker:
+    """Return `fn` with the values that are filled in as a first argument, by name."""
+    place = _place(fn, nodes, supplied)
+
+    @wraps(fn)
+    async def awaited(values: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        in_front, by_name = place(args)
+        return await fn(*in_front, **by_name, **kwargs, **values)
+
+    @wraps(fn)
+    def called(values: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        in_front, by_name = place(args)
+        return fn(*in_front, **by_name, **kwargs, **values)
+
+    return awaited if inspect.iscoroutinefunction(fn) else called
+
+
+Placed = Callable[[tuple[Any, ...]], tuple[tuple[Any, ...], dict[str, Any]]]
+
+
+def _place(fn: Maker, nodes: Mapping[str, Node], supplied: int) -> Placed:
+    """Return what puts positional arguments where they belong: those behind one that is filled in go by name."""
+    parameters = list(inspect.signature(fn).parameters.values())[supplied:]
+    positional = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    filled = [number for number, one in enumerate(positional) if one.name in nodes]
+    if not filled:
+        return lambda args: (args, {})
+    if any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        name = positional[filled[0]].name
+        raise ConfigurationError(f"{fn.__qualname__}: {name!r} is filled in by name: put it behind the *arguments")
+    first = filled[0]
+    behind = [one.name for one in positional[first:] if one.name not in nodes]
+    return lambda args: (args[:first], dict(zip(behind, args[first:], strict=False)))
+
+
+@asynccontextmanager
+async def _opened_on_loop(nodes: Mapping[str, Node], overrides: Overrides) -> AsyncIterator[dict[str, Any]]:
+    raised: BaseException | None = None
+    async with AsyncExitStack() as last_first:
+        opening = _OnLoop(last_first, overrides)
+        values = {name: await opening.value(node) for name, node in nodes.items()}
+        try:
+            yield values
+        except BaseException as error:
+            raised = error
+            raise
+    if raised is not None:
+        raise raised
+
+
+class _OnLoop:
+    """Opens what one job depends on, each thing once."""
+
+    def __init__(self, last_first: AsyncExitStack, overrides: Overrides) -> None:
+        self._last_first = last_first
+        self._overrides = overrides
+        self._lasting = worker_values.get(None)
+        self._values: dict[object, Any] = {}
+
+    async def value(self, asked: Node) -> Any:
+        node = self._overrides.instead_of(asked)
+        if node.key not in self._values:
+            self._values[node.key] = await self._open(node)
+        return self._values[node.key]
+
+    async def _open(self, node: Node) -> Any:
+        if node.scope == "worker" and self._lasting is not None:
+            return await self._lasting.get(node.key, named(node), partial(_alone, node, self._lasting, self._overrides))
+        needs = {name: await self.value(need) for name, need in node.needs}
+        return await self._last_first.enter_async_context(_made_on_loop(node, needs))
+
+
+@contextmanager
+def _opened_here(enter: Enter, nodes: Mapping[str, Node], overrides: Overrides) -> Iterator[dict[str, Any]]:
+    raised: BaseException | None = None
+    with ExitStack() as last_first:
+        opening = _Here(last_first, overrides, enter)
+        values = {name: opening.value(node) for name, node in nodes.items()}
+        try:
+            yield values
+        except BaseException as error:
+            raised = error
+            raise
+    if raised is not None:
+        raise raised
+
+
+class _Here:
+    """Does the same for a body that cannot await."""
+
+    def __init__(self, last_first: ExitStack, overrides: Overrides, enter: Enter) -> None:
+        self._last_first = last_first
+        self._overrides = overrides
+        self._enter = enter
+        self._lasting = worker_values.get(None)
+        self._values: dict[object, Any] = {}
+
+    def value(self, asked: Node) -> Any:
+        node = self._overrides.instead_of(asked)
+        if node.key not in self._values:
+            self._values[node.key] = self._open(node)
+        return self._values[node.key]
+
+    def _open(self, node: Node) -> Any:
+        lasting = self._lasting
+        if node.scope == "worker" and lasting is not None:
+            return lasting.get_from_thread(node.key, named(node), partial(_alone, node, lasting, self._overrides))
+        needs = {name: self.value(need) for name, need in node.needs}
+        return self._last_first.enter_context(self._made(node, needs))
+
+    def _made(self, node: Node, needs: dict[str, Any]) -> AbstractContextManager[Any]:
+        if node.way in ("value", "entered"):
+            return _made_here(node, needs)
+        return self._enter(_made_on_loop(node, needs))
+
+
+@asynccontextmanager
+async def _alone(node: Node, lasting: Lasting, overrides: Overrides) -> AsyncIterator[Any]:
+    """Open a value of the worker, given others like it: they are closed later than this one."""
+    needs: dict[str, Any] = {}
+    for name, asked in node.needs:
+        need = overrides.instead_of(asked)
+        needs[name] = await lasting.get(need.key, named(need), partial(_alone, need, lasting, overrides))
+    async with _made_on_loop(node, needs) as value:
+        yield value
+
+
+@asynccontextmanager
+async def _made_on_loop(node: Node, needs: dict[str, Any]) -> AsyncIterator[Any]:
+    if node.way == "awaited":
+        yield await node.factory(**needs)
+    elif node.way == "entered on the loop":
+        made = node.factory(**needs)
+        async with asynccontextmanager(lambda: made)() if inspect.isasyncgen(made) else made as value:
+            yield value
+    else:
+        with _made_here(node, needs) as value:
+            yield value
+
+
+@contextmanager
+def _made_here(node: Node, needs: dict[str, Any]) -> Iterator[Any]:
+    made = node.factory(**needs)
+    if node.way == "value":
+        yield made
+    else:
+        with contextmanager(lambda: made)() if inspect.isgenerator(made) else made as value:
+            yield value

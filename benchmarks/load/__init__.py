@@ -1,0 +1,1 @@
+"""The report service under load, on aioqueue and on its peers: `python -m benchmarks.load`."""

@@ -1,0 +1,88 @@
+"""LOAD.md from the results."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from benchmarks.load.contestants import OURS
+
+Results: TypeAlias = dict[str, Any]
+
+COLUMNS = ("", "reports a second", "p50, ms", "p99, ms", "slowest, ms", "errors", "connections", "waiters left")
+
+
+def render(results: Results) -> str:
+    """The whole page."""
+    return "\n\n".join([_head(results), _table(results), _failures(results), _legend(), _settings(results)]) + "\n"
+
+
+def _head(results: Results) -> str:
+    machine = results["machine"]
+    return (
+        f"# The report service under load\n\n"
+        f"{results['clients']} clients for {results['seconds']:g} s: each uploads a small CSV file to "
+        f"`POST /api/reports`, waits for its report, checks that it is its own, and begins again. A process of the "
+        f"worker makes each report; web process, worker and Redis share one machine with the clients. One request in "
+        f"ten does not want to wait: it is answered 202 with a link, and the client waits there.\n\n"
+        f"Taken on {results['date']} on {machine['processor']}, {machine['cores']} cores, {machine['system']}, "
+        f"{machine['python']}, {results['server']}; clients: {results['client']}. The median of {results['rounds']} "
+        f"rounds, with the lowest and the highest. Made by `nox -s load`; every round is in `load.json`."
+    )
+
+
+def _table(results: Results) -> str:
+    rows = [_row(name, found["trials"]) for name, found in results["services"].items()]
+    rule = ("---", *("---:" for _ in COLUMNS[1:]))
+    return "\n".join("| " + " | ".join(row) + " |" for row in (COLUMNS, rule, *rows))
+
+
+def _row(name: str, trials: list[Results]) -> tuple[str, ...]:
+    shown = f"**{name}**" if name == OURS.name else name
+    trials = [trial for trial in trials if "failure" not in trial]
+    if not trials:
+        return (shown, "failed", *("" for _ in COLUMNS[2:]))
+    middle = sorted(trials, key=lambda trial: float(trial["rate"]))[len(trials) // 2]
+    rates = [trial["rate"] for trial in trials]
+    lowest = min(trial["connections"][0] for trial in trials)
+    highest = max(trial["connections"][1] for trial in trials)
+    left = sum(trial["registrations_left"] + trial["waits_left"] + trial["tasks_left"] for trial in trials)
+    return (
+        shown,
+        f"{middle['rate']:,.0f} ({min(rates):,.0f} to {max(rates):,.0f})",
+        *(f"{1_000 * middle[figure]:,.0f}" for figure in ("p50", "p99", "slowest")),
+        str(sum(sum(trial["errors"].values()) for trial in trials)),
+        f"{lowest}" if lowest == highest else f"{lowest} to {highest}",
+        str(left) if name == OURS.name else "",
+    )
+
+
+def _failures(results: Results) -> str:
+    lines = [
+        f"- {name}: {complaint}"
+        for name, found in results["services"].items()
+        for trial in found["trials"]
+        for complaint in trial["complaints"]
+        if name == OURS.name or "failure" in trial or any(complaint.endswith(error) for error in trial["errors"])
+    ]
+    return "\n".join(["What went wrong:\n", *sorted(set(lines))]) if lines else "Nothing went wrong."
+
+
+def _legend() -> str:
+    return (
+        "- **connections** to Redis, of the web process, the worker and its processes together, looked at four times a "
+        "second after the warm-up. Of aioqueue the count has to be constant.\n"
+        "- **waiters left** when all clients have their answers: registrations in the store, waits in the web process, "
+        "and asyncio tasks more than before. It has to be 0; the run fails otherwise, and the same trial runs in CI "
+        "for a few seconds.\n"
+        "- Most of the time goes into HTTP, forms, files and reports, which are the same code for all: what differs is "
+        "what a queue leaves of the machine."
+    )
+
+
+def _settings(results: Results) -> str:
+    rows = [
+        (name, found["setting"], ", ".join(f"{dist} {version}" for dist, version in found["versions"].items()))
+        for name, found in results["services"].items()
+    ]
+    head, rule = ("", "setting", "versions"), ("---", "---", "---")
+    return "## Settings\n\n" + "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *rows))

@@ -1,0 +1,1 @@
+"""Thumbnails of images: an aiohttp service whose work is done by aioqueue. See README.md."""

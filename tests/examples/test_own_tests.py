@@ -1,0 +1,21 @@
+"""The tests that stand beside the examples, as whoever copies them runs them: in that directory, with its settings."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.examples.running import EXAMPLES, PATIENCE, environment_of
+
+
+@pytest.mark.parametrize("path", ["report_service/tests", "test_cleanup.py"])
+def test_they_pass(path: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path}", path]
+    run = subprocess.run(
+        command, cwd=EXAMPLES, env=environment_of(), capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert " passed in " in run.stdout
