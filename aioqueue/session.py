@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from aioqueue.batching import Batcher
-from aioqueue.drivers.base import Admitted, Driver, NewChord, NewJob
+from aioqueue.drivers.base import Admitted, Driver, NewChord, NewJob, Settled
 from aioqueue.errors import StoreUnavailable
 from aioqueue.listener import Listener
 
@@ -29,7 +29,8 @@ class Session:
         self.driver = driver
         self.listener = Listener(driver)
         self._pid = os.getpid()
-        self._outbox: Batcher[NewJob, Admitted] = Batcher(self._enqueue, abreast=2)
+        self._outbox: Batcher[NewJob, Admitted] = Batcher(self._enqueue_batch, abreast=2)
+        self._expected: set[str] = set()
         self._opening = asyncio.Lock()
         self._life: AsyncGenerator[None, None] | None = None
 
@@ -64,9 +65,28 @@ class Session:
         """Store one job, together with all others enqueued in the same turn of the loop."""
         return self._outbox.submit(job)
 
+    def expect(self, job_id: str) -> asyncio.Future[Settled]:
+        """Begin to wait for a job that is to be enqueued next, until `leave`; the store is asked in the same breath."""
+        self._expected.add(job_id)
+        return self.listener.expect(job_id)
+
+    def leave(self, job_id: str, settled: asyncio.Future[Settled]) -> None:
+        """Wait no more for a job that was expected."""
+        self._expected.discard(job_id)
+        self.listener.leave(job_id, settled)
+
     async def enqueue_all(self, jobs: Sequence[NewJob], chords: Sequence[NewChord] = ()) -> list[Admitted]:
         """Store many jobs, and the chords that they are members of."""
         return await self._enqueue(jobs, chords)
+
+    async def _enqueue_batch(self, jobs: Sequence[NewJob]) -> list[Admitted]:
+        expected = self._expected and [job.id for job in jobs if job.id in self._expected]
+        if not expected:
+            return await self._enqueue(jobs)
+        enqueueing = self.loop.create_task(self._enqueue(jobs))
+        for job_id in expected:
+            self.listener.ask(job_id)  # in the same turn of the loop as the enqueue, and behind it
+        return await enqueueing
 
     async def _enqueue(self, jobs: Sequence[NewJob], chords: Sequence[NewChord] = ()) -> list[Admitted]:
         for pause in _PAUSES_BETWEEN_TRIES:

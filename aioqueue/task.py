@@ -87,7 +87,18 @@ class Task(Generic[P, R]):
 
     async def call(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Store one call and wait for its value."""
-        return await (await self._queue.enqueue(self._job(args, kwargs)))
+        job = self._job(args, kwargs)
+        session = await self.source.session()
+        if session.immediate or not self.source.kept:
+            return await (await self._queue.enqueue(job))
+        settled = session.expect(job.id)
+        try:
+            result = await self._queue.enqueue(job)
+            if result.id == job.id:
+                result.hear(await settled)
+        finally:
+            session.leave(job.id, settled)
+        return await result
 
     async def call_local(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function here, without the queue: a plain one in a thread, so that the loop goes on."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias, cast
 
 from hiredis import pack_command
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -21,13 +21,12 @@ _LAST_LOOK: Final = 0.05  # for a loop that was late itself: what has come meanw
 
 Command: TypeAlias = tuple[str | bytes | float, ...]
 
+# Returns a command as it travels; hiredis itself declares a tuple of one.
+packed: Final = cast("Callable[[Command], bytes]", pack_command)
 
-class _Asked(NamedTuple):
-    """Whose reply comes next, when it is late by the loop's clock, and whether it is the one that is waited for."""
 
-    reply: asyncio.Future[Any]
-    late_at: float
-    is_last: bool
+# Whose reply comes next, when it is late by the loop's clock, and whether it is the one that is waited for.
+_Asked: TypeAlias = tuple[asyncio.Future[Any], float, bool]
 
 
 class Exchange:
@@ -71,7 +70,7 @@ class Exchange:
         late_at = self._done_at + CALL_TIMEOUT
         reply: asyncio.Future[Any] = self._loop.create_future()
         for left in range(commands - 1, -1, -1):
-            self._asked.append(_Asked(reply, late_at, left == 0))
+            self._asked.append((reply, late_at, left == 0))
         if self._looking is None or self._looking.when() > late_at:
             self._look_at(late_at)
         return reply
@@ -90,21 +89,21 @@ class Exchange:
         if not self._asked:
             self.drop()
             return
-        asked = self._asked.popleft()
-        if asked.reply.done():
+        waiting, _, is_last = self._asked.popleft()
+        if waiting.done():
             return
         if isinstance(reply, RedisError):
-            _fail(asked.reply, reply)
-        elif asked.is_last:
-            asked.reply.set_result(reply)
+            _fail(waiting, reply)
+        elif is_last:
+            waiting.set_result(reply)
 
     def _end(self, error: Exception) -> None:
         if self._looking is not None:
             self._looking.cancel()
         asked, self._asked = self._asked, deque()
-        for each in asked:
-            if not each.reply.done():
-                _fail(each.reply, error)
+        for waiting, _, _ in asked:
+            if not waiting.done():
+                _fail(waiting, error)
 
     def _look_at(self, when: float) -> None:
         if self._looking is not None:
@@ -115,7 +114,7 @@ class Exchange:
         self._looking = None
         if not self._asked or self._link is None:
             return
-        late_at = max(self._asked[0].late_at, self._link.heard_at + CALL_TIMEOUT)
+        late_at = max(self._asked[0][1], self._link.heard_at + CALL_TIMEOUT)
         if self._loop.time() < late_at:
             self._look_at(late_at)
         else:
@@ -137,11 +136,6 @@ async def close_all(exchanges: Iterable[Exchange]) -> None:
         exchange.drop()
     for exchange in closing:
         await exchange.closed()
-
-
-def packed(command: Command) -> bytes:
-    """Return a command as it travels."""
-    return cast("bytes", pack_command(cast("Any", command)))  # hiredis declares a tuple of one
 
 
 def _fail(reply: asyncio.Future[Any], error: Exception) -> None:

@@ -11,7 +11,7 @@ from aioqueue.drivers.redis.exchange import Exchange, close_all, packed
 from aioqueue.drivers.redis.server import Server, refusal
 from aioqueue.errors import StoreUnavailable
 
-CALLS_UNDER_WAY: Final = 2  # the server works on one while the next is made
+CALLS_UNDER_WAY: Final = 3  # two enqueues, of which the server does one while the next is made, and a question
 
 
 class Lane:
