@@ -9,7 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
 from datetime import UTC, tzinfo
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
 from aioqueue import options as checked
@@ -35,8 +35,6 @@ from aioqueue.presence import WorkerInfo, worker_of
 from aioqueue.registry import Registry, refuse_unsuitable, task_name
 from aioqueue.resources import Closable, Factory, closing, within
 from aioqueue.result import PipelineResult, Result, ResultGroup, ResultSource
-from aioqueue.schedules import Schedule
-from aioqueue.schedules.zones import zone_of
 from aioqueue.serializer import MAX_PAYLOAD, Parameters, any_value, return_value
 from aioqueue.serializers import JsonSerializer, MsgpackSerializer, PickleSerializer
 from aioqueue.serializers import checked as checked_serializer
@@ -46,8 +44,10 @@ from aioqueue.signed import signed
 from aioqueue.states import JobState
 from aioqueue.sync import Sync
 from aioqueue.task import Task
+from aioqueue.zones import zone_of
 
 if TYPE_CHECKING:
+    from aioqueue.schedules.schedule import Schedule
     from aioqueue.worker.worker import Worker
 
 P = ParamSpec("P")
@@ -96,7 +96,7 @@ class Queue:
         self.signals = Signals()
         self.periodic: list[Periodic] = []
         self._driver = driver_for(url or os.environ.get("AIOQUEUE_URL") or DEFAULT_URL, name)
-        self._immediate_driver = driver_for("memory://", name) if immediate_use_memory else self._driver
+        self._immediate_use_memory = immediate_use_memory
         self._immediate = immediate
         self._defaults = checked.declare(Declaration(), {"results": results, "result_ttl": result_ttl})
         self._max_payload = checked.count("max_payload", max_payload, least=1)
@@ -161,6 +161,10 @@ class Queue:
     def store(self) -> Driver:
         """Return what `driver` works on: it shows what is stored as it is."""
         return (self._immediate_driver if self._immediate else self._driver).clone()
+
+    @cached_property
+    def _immediate_driver(self) -> Driver:
+        return driver_for("memory://", self.name) if self._immediate_use_memory else self._driver
 
     def _new_session(self, old: Session | None) -> Session:
         if old is not None and old.is_here and old.is_open and old.loop.is_running():

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, Unpack, cast
 
-import anyio.to_thread
 from msgspec import UNSET, structs
 
+from aioqueue import offload
 from aioqueue.canvas.job import Job, running_job
 from aioqueue.errors import ConfigurationError
 from aioqueue.guards import asked_for
@@ -69,6 +69,8 @@ class Task(Generic[P, R]):
         self.hooks = hooks
         self._queue = queue
         self._settings = CallSettings()
+        if declaration.executor != "loop":
+            offload.prepare()
         self.__doc__ = fn.__doc__
         self.__module__ = fn.__module__
         self.__qualname__ = fn.__qualname__
@@ -108,6 +110,8 @@ class Task(Generic[P, R]):
         try:
             if inspect.iscoroutinefunction(self.fn):
                 return cast("R", await self.fn(*supplied, *args, **kwargs))
+            import anyio.to_thread  # noqa: PLC0415 -- as in `offload`, but within the application's own limit
+
             return cast("R", await anyio.to_thread.run_sync(lambda: self.fn(*supplied, *args, **kwargs)))
         finally:
             running_job.reset(outer)

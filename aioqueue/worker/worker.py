@@ -19,7 +19,6 @@ from aioqueue.errors import StoreUnavailable
 from aioqueue.options import Seconds
 from aioqueue.queue import Queue
 from aioqueue.retry import reconnect_delays
-from aioqueue.schedules.zones import zone_of
 from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity
 from aioqueue.worker.incarnation import Incarnation
@@ -28,6 +27,7 @@ from aioqueue.worker.poll import Poll
 from aioqueue.worker.racing import first_of
 from aioqueue.worker.station import Station
 from aioqueue.worker.tally import Quota, Tally
+from aioqueue.zones import zone_of
 
 logger = logging.getLogger("aioqueue")
 

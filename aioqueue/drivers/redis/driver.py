@@ -34,7 +34,7 @@ from aioqueue.drivers.base import (
 from aioqueue.drivers.redis import wire
 from aioqueue.drivers.redis.connections import Connections
 from aioqueue.drivers.redis.lane import Lane
-from aioqueue.drivers.redis.scripts import load, run
+from aioqueue.drivers.redis.scripts import Script, run
 from aioqueue.drivers.redis.server import server_of
 from aioqueue.drivers.redis.subscriptions import Subscriptions
 from aioqueue.drivers.redis.waking import Waking
@@ -50,23 +50,23 @@ _CANCELLED: Final[tuple[Cancelled, ...]] = ("cancelled", "asked", "finished", "u
 _VERDICTS: Final[tuple[Verdict, ...]] = ("settled", "already", "lost", "unmarked")
 _SHELVES: Final[tuple[Shelf, ...]] = ("queued", "scheduled", "running", "dead")
 _QUEUE_NAME: Final = re.compile(r"[\w.:-]+", re.ASCII)
-_PAGES: Final = {shelf: load(f"jobs_{shelf}") for shelf in _SHELVES}
+_PAGES: Final = {shelf: Script(f"jobs_{shelf}") for shelf in _SHELVES}
 
-_OPEN, _NOW, _SHIFT = load("open"), load("now"), load("shift")
-_ENQUEUE, _CLAIM, _SETTLE, _RELEASE = load("enqueue"), load("claim"), load("settle"), load("release")
-_CANCEL, _RESCHEDULE, _REPLAY = load("cancel"), load("reschedule"), load("replay")
-_PROMOTE, _FLUSH, _COUNTS = load("promote"), load("flush"), load("counts")
-_REGISTER, _RENEW, _RETIRE, _LEASES, _REAP = (load(n) for n in ("register", "renew", "retire", "leases", "reap"))
+_OPEN, _NOW, _SHIFT = Script("open"), Script("now"), Script("shift")
+_ENQUEUE, _CLAIM, _SETTLE, _RELEASE = Script("enqueue"), Script("claim"), Script("settle"), Script("release")
+_CANCEL, _RESCHEDULE, _REPLAY = Script("cancel"), Script("reschedule"), Script("replay")
+_PROMOTE, _FLUSH, _COUNTS = Script("promote"), Script("flush"), Script("counts")
+_REGISTER, _RENEW, _RETIRE, _LEASES, _REAP = (Script(n) for n in ("register", "renew", "retire", "leases", "reap"))
 _REVOKE, _RESTORE, _REVOCATIONS, _PAUSE, _RESUME = (
-    load(n) for n in ("revoke", "restore", "revocations", "pause", "resume")
+    Script(n) for n in ("revoke", "restore", "revocations", "pause", "resume")
 )
-_FIRE, _SPEND = load("fire"), load("spend")
-_ACQUIRE, _EXTEND, _FREE, _HOLDERS, _CLEAR = (load(n) for n in ("acquire", "extend", "free", "holders", "clear"))
-_GET, _PUT, _PUT_IF_ABSENT = load("get"), load("put"), load("put_if_absent")
-_POP, _DELETE, _INCREMENT = load("pop"), load("delete"), load("increment")
-_NOTE, _NOTES = load("note"), load("notes")
-_RESULTS, _WATCH, _UNWATCH = load("results_known"), load("watch"), load("unwatch")
-_JOB, _STATE = load("job"), load("state")
+_FIRE, _SPEND = Script("fire"), Script("spend")
+_ACQUIRE, _EXTEND, _FREE, _HOLDERS, _CLEAR = (Script(n) for n in ("acquire", "extend", "free", "holders", "clear"))
+_GET, _PUT, _PUT_IF_ABSENT = Script("get"), Script("put"), Script("put_if_absent")
+_POP, _DELETE, _INCREMENT = Script("pop"), Script("delete"), Script("increment")
+_NOTE, _NOTES = Script("note"), Script("notes")
+_RESULTS, _WATCH, _UNWATCH = Script("results_known"), Script("watch"), Script("unwatch")
+_JOB, _STATE = Script("job"), Script("state")
 
 logger = logging.getLogger("aioqueue")
 T = TypeVar("T")

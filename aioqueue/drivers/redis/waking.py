@@ -18,7 +18,7 @@ from redis.exceptions import NoScriptError, RedisError
 from aioqueue.drivers.redis import wire
 from aioqueue.drivers.redis.connections import Connections
 from aioqueue.drivers.redis.exchange import CALL_TIMEOUT
-from aioqueue.drivers.redis.scripts import command_of, load, run
+from aioqueue.drivers.redis.scripts import Script, command_of, run
 from aioqueue.drivers.redis.server import Server, refusal
 from aioqueue.errors import AioqueueError
 
@@ -27,7 +27,7 @@ SHORTEST_WAIT: Final = 0.01  # to Redis 0 is for ever, and so is a millisecond b
 LATEST: Final = 1.0  # after its timeout, for which Redis needs up to a tenth of a second, and the way back
 CALLED_OFF_TTL: Final = 60_000
 
-_CALL_OFF, _WAKE_ANOTHER, _CLAIM, _RELEASE = (load(n) for n in ("call_off", "wake_another", "claim", "release"))
+_CALL_OFF, _WAKE_ANOTHER, _CLAIM, _RELEASE = (Script(n) for n in ("call_off", "wake_another", "claim", "release"))
 
 T = TypeVar("T")
 
