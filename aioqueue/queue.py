@@ -7,7 +7,7 @@ import inspect
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, suppress
 from datetime import UTC, tzinfo
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, Self, TypeVar, Unpack, overload
@@ -427,12 +427,15 @@ class Queue:
         await self._follow_up(session, [job], [admitted])
         return Result(admitted.id, job.source)
 
-    async def enqueue_all(self, jobs: Sequence[Job[R]], /) -> ResultGroup[R]:
-        """Store many jobs, a thousand a step, in order."""
+    async def enqueue_all(self, jobs: Iterable[Job[R]], /) -> ResultGroup[R]:
+        """Store many jobs, a thousand a step, in order; while the store works on one step, the next one is made."""
         session = await self.session()
-        admitted = await session.enqueue_all([job.new_job() for job in jobs])
-        await self._follow_up(session, jobs, admitted)
-        return ResultGroup([Result(answer.id, job.source) for job, answer in zip(jobs, admitted, strict=True)])
+        results: list[Result[R]] = []
+        async with aclosing(session.enqueue_in_steps(jobs)) as steps:
+            async for step, admitted in steps:
+                await self._follow_up(session, step, admitted)
+                results += [Result(answer.id, job.source) for job, answer in zip(step, admitted, strict=True)]
+        return ResultGroup(results)
 
     def _seen(self, stored: Iterable[NewJob]) -> Iterator[Job[Any]]:
         source = self._any_source()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, Unpack, cast
 
@@ -43,7 +43,7 @@ class Enqueues(Protocol):
     """What a task needs of its queue."""
 
     async def enqueue(self, job: Job[R], /) -> Result[R]: ...
-    async def enqueue_all(self, jobs: Sequence[Job[R]], /) -> ResultGroup[R]: ...
+    async def enqueue_all(self, jobs: Iterable[Job[R]], /) -> ResultGroup[R]: ...
 
 
 class Task(Generic[P, R]):
@@ -160,12 +160,12 @@ class Task(Generic[P, R]):
 
         All rows are checked before the first is stored.
         """
-        jobs: list[Job[R]] = []
+        calls: list[tuple[bytes, CallSettings]] = []
         for number, row in enumerate(rows, start=1):
-            jobs.append(self._job(row if isinstance(row, tuple) else (row,), {}))
+            calls.append(self._checked(row if isinstance(row, tuple) else (row,), {}))
             if number % _ROWS_BETWEEN_TURNS == 0:
                 await asyncio.sleep(0)
-        return await self._queue.enqueue_all(jobs)
+        return await self._queue.enqueue_all(self._made(*call) for call in calls)
 
     async def schedule(
         self,
@@ -208,21 +208,30 @@ class Task(Generic[P, R]):
         )
 
     def _job(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Job[R]:
+        return self._made(*self._checked(args, kwargs))
+
+    def _checked(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> tuple[bytes, CallSettings]:
+        """Return the arguments of a call as they are stored, and what it says besides; raises what calling does."""
         declared, said = self.declaration, self._settings
+        encoded = self.parameters.encode(args, kwargs)
+        if declared.expires_in and not (said.expires_in or said.expires_at):
+            said = structs.replace(said, expires_in=declared.expires_in)
+        if (said.unique or declared.unique) and (unique := said.unique or self._unique_key(args, kwargs)):
+            said = structs.replace(said, unique=f"{self.name}:{unique}")
+        return encoded, said
+
+    def _made(self, arguments: bytes, said: CallSettings) -> Job[R]:
+        declared = self.declaration
         record = Record(
             FORMAT,
             self.name,
-            self.parameters.encode(args, kwargs),
+            arguments,
             declared.retries if said.retries is UNSET else said.retries,
             0,
             (declared.retry_delay or UNSET) if said.retry_delay is UNSET else said.retry_delay,
             said.timeout,
             said.result_ttl,
         )
-        if declared.expires_in and not (said.expires_in or said.expires_at):
-            said = structs.replace(said, expires_in=declared.expires_in)
-        if (said.unique or declared.unique) and (unique := said.unique or self._unique_key(args, kwargs)):
-            said = structs.replace(said, unique=f"{self.name}:{unique}")
         priority = declared.priority if said.priority is UNSET else said.priority
         return Job(said.id or new_id(), record, self.source, priority, said)
 
