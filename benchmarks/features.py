@@ -23,10 +23,7 @@ PLAIN: Final = Feature("plain", "none")
 FEATURES: Final = (
     Feature("retries", "`retries=3, retry_delay=1, retry_backoff=2`, and no job fails"),
     Feature("context", "`context=True`"),
-    Feature("expires", "`expires=3600`"),
-    Feature("priority", "`priority=5`"),
     Feature("unique", "`unique=`, a key for each job"),
-    Feature("unstored", "`results=False`"),
     Feature("timeout", "`timeout=60`"),
     Feature("resource", "`@queue.context_task`, an async context manager around the body"),
     Feature("signed", "`MsgpackSerializer(keys=...)`: what is stored is signed"),
@@ -36,6 +33,6 @@ FEATURES: Final = (
     Feature("signals", "a handler of every signal, a plain function"),
     Feature("async_signals", "a handler of every signal, a coroutine"),
     Feature("rate_limit", "`@queue.rate_limit`, never reached", share=0.25),
-    Feature("lock", "`@queue.lock_task`, a lock for each job", share=0.25),
+    Feature("lock", "`@queue.lock_task`, a lock for each job", share=0.1),
     Feature("events", "another process reads `queue.events()`", share=0.25, listened=True),
 )
