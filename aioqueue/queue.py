@@ -428,7 +428,7 @@ class Queue:
         return Result(admitted.id, job.source)
 
     async def enqueue_all(self, jobs: Iterable[Job[R]], /) -> ResultGroup[R]:
-        """Store many jobs, a thousand a step, in order; while the store works on one step, the next one is made."""
+        """Store many jobs, some hundreds a step, in order; while the store works on one step, the next is made."""
         session = await self.session()
         results: list[Result[R]] = []
         async with aclosing(session.enqueue_in_steps(jobs)) as steps:

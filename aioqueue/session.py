@@ -16,7 +16,7 @@ from aioqueue.errors import StoreUnavailable
 from aioqueue.listener import Listener
 
 _PAUSES_BETWEEN_TRIES: Final = (0.05, 0.2, 0.5)
-_STEP: Final = 1_000
+_STEP: Final = 250
 _STEPS_UNDER_WAY: Final = 2
 _TURNS_TO_BEGIN: Final = 2  # of the loop, until a request is on its way
 

@@ -83,14 +83,15 @@ class Waking:
         self, name: str, seconds: float, pending: asyncio.Future[T], put_back: Callable[[T], Awaitable[object]]
     ) -> T:
         try:
-            async with asyncio.timeout(seconds + LATEST):
-                return await asyncio.shield(pending)
+            done, _ = await asyncio.wait([pending], timeout=seconds + LATEST)
         except asyncio.CancelledError:
             self._start_calling_off(name, pending, put_back)
             raise
-        except TimeoutError as error:
+        if not done:
             self._start_calling_off(name, pending, put_back)
-            raise refusal(self._server, error) from error
+            raise refusal(self._server, TimeoutError())
+        try:
+            return pending.result()
         except NoScriptError:
             raise
         except (RedisError, OSError) as error:
