@@ -13,7 +13,6 @@ from typing import Any, Final, NoReturn
 
 from aioqueue.cli.application import load_queue
 from aioqueue.cli.exits import CannotStart, Failed, ServerUnreachable
-from aioqueue.cli.health import health_server
 from aioqueue.cli.loop import new_event_loop
 from aioqueue.cli.running.again import Life
 from aioqueue.cli.running.beats import Line
@@ -225,6 +224,8 @@ class _Serving:
         if self._settings.health_port is None or self._settings.number:
             yield
             return
+        from aioqueue.cli.health import health_server  # noqa: PLC0415 -- most workers have no such port
+
         async with health_server(self._settings.health_port, lambda: True, self._is_healthy) as port:
             logger.info("health on http://127.0.0.1:%d/livez and /readyz", port)
             yield

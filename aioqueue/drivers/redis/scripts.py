@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import cached_property
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
 from redis.exceptions import NoScriptError
@@ -13,7 +13,7 @@ from redis.exceptions import NoScriptError
 from aioqueue.drivers.redis.connections import Connections
 from aioqueue.drivers.redis.lane import Lane
 
-_FOLDER: Final = files("aioqueue.drivers.redis") / "lua"
+_FOLDER: Final = Path(__file__).parent / "lua"
 _INCLUDE: Final = re.compile(r"^-- include: (\S+)\n", re.MULTILINE)
 _INCLUDE_HERE: Final = re.compile(r"^ +-- include: (\S+)\n", re.MULTILINE)
 
