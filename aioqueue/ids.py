@@ -5,33 +5,41 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from functools import lru_cache
 from typing import Final
 
 _IDS_AT_ONCE: Final = 256
 _VARIANTS: Final = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
 
-_random_hex: list[str] = []
-os.register_at_fork(after_in_child=_random_hex.clear)
+_tails: list[str] = []
+os.register_at_fork(after_in_child=_tails.clear)
 
 
 def new_id(now: float | None = None) -> str:
     """Return a fresh job id: 36 characters, sortable by the millisecond in which it was made."""
-    time_hex = f"{int((time.time() if now is None else now) * 1000):012x}"
+    head = _head(int((time.time() if now is None else now) * 1000))
     try:
-        random_hex = _random_hex.pop()
+        return head + _tails.pop()
     except IndexError:
-        random_hex = _more_random_hex()
-    return (
-        f"{time_hex[:8]}-{time_hex[8:]}-7{random_hex[:3]}-"
-        f"{_VARIANTS[random_hex[3]]}{random_hex[4:7]}-{random_hex[7:19]}"
-    )
+        return head + _more_tails()
 
 
-def _more_random_hex() -> str:
+@lru_cache(maxsize=1)
+def _head(milliseconds: int) -> str:
+    digits = f"{milliseconds:012x}"
+    return f"{digits[:8]}-{digits[8:]}-7"
+
+
+def _more_tails() -> str:
     """Return the random part of one id, and keep those of many more: asking the system costs as much for one."""
     fresh = os.urandom(10 * _IDS_AT_ONCE).hex()
-    _random_hex.extend(fresh[start : start + 20] for start in range(20, len(fresh), 20))
-    return fresh[:20]
+    first, *rest = (_tail(fresh[start : start + 20]) for start in range(0, len(fresh), 20))
+    _tails.extend(rest)
+    return first
+
+
+def _tail(digits: str) -> str:
+    return f"{digits[:3]}-{_VARIANTS[digits[3]]}{digits[4:7]}-{digits[7:19]}"
 
 
 def made_at(job_id: str) -> float | None:

@@ -47,19 +47,39 @@ class Listener:
 
     async def wait(self, job_id: str) -> Settled:
         """Return when the job has finished, or at once with the state UNKNOWN if the store has no trace of it."""
+        is_asked_for = job_id in self._waits
+        settled = self.expect(job_id)
+        try:
+            if not is_asked_for:
+                self.ask(job_id)
+            return await settled
+        finally:
+            self.leave(job_id, settled)
+
+    def expect(self, job_id: str) -> asyncio.Future[Settled]:
+        """Begin to wait for a job that is about to be stored, until `leave`; `ask` is to follow when it is."""
         loop = asyncio.get_running_loop()
         wait = self._waits.get(job_id)
         if wait is None:
             wait = self._waits[job_id] = _Wait(loop.time())
-            self._watching.submit(job_id)
             self._start_polling(loop)
         future: asyncio.Future[Settled] = loop.create_future()
         wait.futures.add(future)
-        try:
-            return await future
-        finally:
-            wait.futures.discard(future)
-            self._leave(job_id, wait)
+        return future
+
+    def leave(self, job_id: str, settled: asyncio.Future[Settled]) -> None:
+        """Wait no more; nobody but the last one to leave ends the registration in the store."""
+        wait = self._waits.get(job_id)
+        if wait is None:
+            return
+        wait.futures.discard(settled)
+        if not wait.futures:
+            del self._waits[job_id]
+            self._leaving.submit(job_id)
+
+    def ask(self, job_id: str) -> None:
+        """Ask the store for a job that is waited for, together with all others of the same turn of the loop."""
+        self._watching.submit(job_id)
 
     async def close(self) -> None:
         """Stop asking; waits that are still open end with `StoreUnavailable`."""
@@ -99,12 +119,6 @@ class Listener:
                 if not future.done():
                     future.set_exception(error)
 
-    def _leave(self, job_id: str, wait: _Wait) -> None:
-        if wait.futures or self._waits.get(job_id) is not wait:
-            return
-        del self._waits[job_id]
-        self._leaving.submit(job_id)
-
     async def _watch(self, ids: Sequence[str]) -> list[None]:
         try:
             await self._listen()
@@ -127,9 +141,10 @@ class Listener:
 
     async def _listen(self) -> None:
         listening = self._listening
-        if listening is None or (listening.done() and (listening.cancelled() or listening.exception() is not None)):
+        if listening is None or _has_failed(listening):
             listening = self._listening = asyncio.ensure_future(self._driver.listen(self._hear, self.ask_again))
-        await asyncio.shield(listening)
+        if not listening.done():
+            await asyncio.shield(listening)
 
     def _start_polling(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._polling is None or self._polling.done():
@@ -148,3 +163,7 @@ class Listener:
                 wait.next_poll = now + wait.interval
             for start in range(0, len(due), _CHUNK):
                 await self._watch(due[start : start + _CHUNK])
+
+
+def _has_failed(listening: asyncio.Future[None]) -> bool:
+    return listening.done() and (listening.cancelled() or listening.exception() is not None)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from datetime import UTC, datetime, tzinfo
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from aioqueue.canvas.job import Job
-from aioqueue.schedules import Schedule, cron, crontab, every
 from aioqueue.task import Task
+
+if TYPE_CHECKING:
+    from aioqueue.schedules.schedule import Schedule
 
 Misfire: TypeAlias = Literal["skip", "once", "all"]
 
@@ -32,6 +34,8 @@ class Periodic:
 
     def in_zone(self, zone: tzinfo) -> Periodic:
         """Return it with its schedule in `zone`, unless that names a zone of its own."""
+        from aioqueue.schedules import cron, crontab, every  # noqa: PLC0415 -- most queues have no schedule
+
         if not isinstance(self.schedule, crontab | cron | every):
             return self
         return Periodic(self.task, self.schedule.in_zone(zone), self.misfire)

@@ -7,9 +7,9 @@ import inspect
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, contextmanager, suppress
 from datetime import UTC, tzinfo
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Literal, ParamSpec, Self, TypeVar, Unpack, overload
 
 from aioqueue import options as checked
@@ -37,8 +37,6 @@ from aioqueue.presence import WorkerInfo, worker_of
 from aioqueue.registry import Registry, refuse_unsuitable, task_name
 from aioqueue.resources import Closable, Factory, closing, within
 from aioqueue.result import PipelineResult, Result, ResultGroup, ResultSource
-from aioqueue.schedules import Schedule
-from aioqueue.schedules.zones import zone_of
 from aioqueue.serializer import MAX_PAYLOAD, Parameters, any_value, return_value
 from aioqueue.serializers import JsonSerializer, MsgpackSerializer, PickleSerializer, Serializer
 from aioqueue.serializers import checked as checked_serializer
@@ -48,8 +46,10 @@ from aioqueue.signed import signed
 from aioqueue.states import JobState
 from aioqueue.sync import Sync
 from aioqueue.task import Task
+from aioqueue.zones import zone_of
 
 if TYPE_CHECKING:
+    from aioqueue.schedules.schedule import Schedule
     from aioqueue.worker.worker import Worker
 
 P = ParamSpec("P")
@@ -100,7 +100,7 @@ class Queue:
         self.periodic: list[Periodic] = []
         self._overrides = Overrides()
         self._driver = driver_for(url or os.environ.get("AIOQUEUE_URL") or DEFAULT_URL, name)
-        self._immediate_driver = driver_for("memory://", name) if immediate_use_memory else self._driver
+        self._immediate_use_memory = immediate_use_memory
         self._immediate = immediate
         self._defaults = checked.declare(Declaration(), {"results": results, "result_ttl": result_ttl})
         self._max_payload = checked.count("max_payload", max_payload, least=1)
@@ -184,6 +184,10 @@ class Queue:
     def store(self) -> Driver:
         """Return what `driver` works on: it shows what is stored as it is."""
         return (self._immediate_driver if self._immediate else self._driver).clone()
+
+    @cached_property
+    def _immediate_driver(self) -> Driver:
+        return driver_for("memory://", self.name) if self._immediate_use_memory else self._driver
 
     def _new_session(self, old: Session | None) -> Session:
         if old is not None and old.is_here and old.is_open and old.loop.is_running():
@@ -467,12 +471,15 @@ class Queue:
         await self._follow_up(session, [job], [admitted])
         return Result(admitted.id, job.source)
 
-    async def enqueue_all(self, jobs: Sequence[Job[R]], /) -> ResultGroup[R]:
-        """Store many jobs, a thousand a step, in order."""
+    async def enqueue_all(self, jobs: Iterable[Job[R]], /) -> ResultGroup[R]:
+        """Store many jobs, some hundreds a step, in order; while the store works on one step, the next is made."""
         session = await self.session()
-        admitted = await session.enqueue_all([job.new_job() for job in jobs])
-        await self._follow_up(session, jobs, admitted)
-        return ResultGroup([Result(answer.id, job.source) for job, answer in zip(jobs, admitted, strict=True)])
+        results: list[Result[R]] = []
+        async with aclosing(session.enqueue_in_steps(jobs)) as steps:
+            async for step, admitted in steps:
+                await self._follow_up(session, step, admitted)
+                results += [Result(answer.id, job.source) for job, answer in zip(step, admitted, strict=True)]
+        return ResultGroup(results)
 
     def _seen(self, stored: Iterable[NewJob]) -> Iterator[Job[Any]]:
         source = self._any_source()

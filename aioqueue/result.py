@@ -83,6 +83,11 @@ class Result(Generic[R_co]):
             self._settled = await self._wait(timeout)
         return self._value_of(self._settled)
 
+    def hear(self, settled: Settled) -> None:
+        """Take what the store has told of the job; that it knows none may be said too early."""
+        if settled.state is not JobState.UNKNOWN:
+            self._settled = settled
+
     async def ready(self) -> bool:
         """Whether the job has finished, in whatever way, and the store still knows."""
         return self._settled is not None or await self._ask() is not None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import pickle
 import sys
 import typing
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import PurePath
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 from msgspec import UNSET, Struct
@@ -16,6 +16,9 @@ from msgspec import UNSET, Struct
 from aioqueue.errors import ConfigurationError, TaskException
 from aioqueue.outcome import Cause, Failure, RemoteError, exception_of
 from aioqueue.seal import Keys
+
+if TYPE_CHECKING:
+    import pickle
 
 
 class Arguments(Struct):
@@ -118,13 +121,15 @@ class PickleSerializer:
         """Return a value as pickle; raises `TypeError` for what cannot be pickled."""
         written = io.BytesIO()
         try:
-            _Pickler(written, protocol=5).dump(_without_type(value) if isinstance(value, Arguments) else value)
+            _pickler()(written, protocol=5).dump(_without_type(value) if isinstance(value, Arguments) else value)
         except Exception as error:  # noqa: BLE001 -- whatever its `__reduce__` does
             raise TypeError(str(error) or type(error).__name__) from None
         return written.getvalue()
 
     def decode(self, encoded: bytes, /) -> Any:
         """Return a value; it was signed, or it would not have come here."""
+        import pickle  # noqa: PLC0415 -- as below
+
         try:
             return pickle.loads(encoded)  # noqa: S301
         except Exception as error:  # noqa: BLE001 -- whatever its `__setstate__` does
@@ -137,12 +142,18 @@ class PickleSerializer:
         return self.decode
 
 
-class _Pickler(pickle.Pickler):
-    def reducer_override(self, value: Any) -> Any:
-        """Let what befell a job be unpickled as the exception that an error callback is called with."""
-        if isinstance(value, RemoteError):
-            return exception_of, (value.job_id, value.failure)
-        return NotImplemented
+@cache
+def _pickler() -> type[pickle.Pickler]:
+    import pickle  # noqa: PLC0415 -- few queues have pickles, and every worker would import it
+
+    class Pickler(pickle.Pickler):
+        def reducer_override(self, value: Any) -> Any:
+            """Let what befell a job be unpickled as the exception that an error callback is called with."""
+            if isinstance(value, RemoteError):
+                return exception_of, (value.job_id, value.failure)
+            return NotImplemented
+
+    return Pickler
 
 
 def checked(serializer: object) -> Serializer:

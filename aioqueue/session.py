@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AsyncExitStack
-from typing import Final
+from itertools import islice
+from typing import Final, Protocol, TypeVar
 
 from aioqueue.batching import Batcher
-from aioqueue.drivers.base import Admitted, Driver, NewChord, NewJob
+from aioqueue.drivers.base import Admitted, Driver, NewChord, NewJob, Settled
 from aioqueue.errors import StoreUnavailable
 from aioqueue.listener import Listener
 
 _PAUSES_BETWEEN_TRIES: Final = (0.05, 0.2, 0.5)
+_STEP: Final = 250
+_STEPS_UNDER_WAY: Final = 2
+_TURNS_TO_BEGIN: Final = 2  # of the loop, until a request is on its way
 
+
+class Storable(Protocol):
+    """A job that is not stored yet."""
+
+    def new_job(self) -> NewJob:
+        """Return what is stored of it."""
+
+
+J = TypeVar("J", bound=Storable)
 
 # What a fork has inherited is the parent's: it is kept, so that nothing of it is closed here, nor complained of.
 _inherited: Final[list[Session]] = []
@@ -29,7 +43,8 @@ class Session:
         self.driver = driver
         self.listener: Final = Listener(driver)
         self._pid = os.getpid()
-        self._outbox: Batcher[NewJob, Admitted] = Batcher(self._enqueue, abreast=2)
+        self._outbox: Batcher[NewJob, Admitted] = Batcher(self._enqueue_batch, abreast=2)
+        self._expected: set[str] = set()
         self._opening = asyncio.Lock()
         self._life: AsyncGenerator[None, None] | None = None
 
@@ -64,9 +79,51 @@ class Session:
         """Store one job, together with all others enqueued in the same turn of the loop."""
         return self._outbox.submit(job)
 
+    def expect(self, job_id: str) -> asyncio.Future[Settled]:
+        """Begin to wait for a job that is to be enqueued next, until `leave`; the store is asked in the same breath."""
+        self._expected.add(job_id)
+        return self.listener.expect(job_id)
+
+    def leave(self, job_id: str, settled: asyncio.Future[Settled]) -> None:
+        """Wait no more for a job that was expected."""
+        self._expected.discard(job_id)
+        self.listener.leave(job_id, settled)
+
     async def enqueue_all(self, jobs: Sequence[NewJob], chords: Sequence[NewChord] = ()) -> list[Admitted]:
         """Store many jobs, and the chords that they are members of."""
         return await self._enqueue(jobs, chords)
+
+    async def enqueue_in_steps(self, jobs: Iterable[J]) -> AsyncGenerator[tuple[list[J], list[Admitted]], None]:
+        """Store many jobs, and yield them in order, as many as were stored in one step with what the store says.
+
+        Two steps are under way at once. After an error some of what follows may have been stored too.
+        """
+        left, sending = iter(jobs), deque[tuple[list[J], asyncio.Task[list[Admitted]]]]()
+        try:
+            while step := list(islice(left, _STEP)):
+                enqueueing = self._enqueue([job.new_job() for job in step])
+                sending.append((step, self.loop.create_task(enqueueing)))
+                for _ in range(_TURNS_TO_BEGIN):
+                    await asyncio.sleep(0)
+                if len(sending) == _STEPS_UNDER_WAY:
+                    yield sending[0][0], await sending[0][1]
+                    sending.popleft()
+            while sending:
+                yield sending[0][0], await sending[0][1]
+                sending.popleft()
+        finally:
+            for _, task in sending:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in sending), return_exceptions=True)
+
+    async def _enqueue_batch(self, jobs: Sequence[NewJob]) -> list[Admitted]:
+        expected = self._expected and [job.id for job in jobs if job.id in self._expected]
+        if not expected:
+            return await self._enqueue(jobs)
+        enqueueing = self.loop.create_task(self._enqueue(jobs))
+        for job_id in expected:
+            self.listener.ask(job_id)  # in the same turn of the loop as the enqueue, and behind it
+        return await enqueueing
 
     async def _enqueue(self, jobs: Sequence[NewJob], chords: Sequence[NewChord] = ()) -> list[Admitted]:
         for pause in _PAUSES_BETWEEN_TRIES:

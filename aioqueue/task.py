@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, Unpack, cast
 
-import anyio.to_thread
 from msgspec import UNSET, structs
 
+from aioqueue import offload
 from aioqueue.canvas.job import Job, running_job
 from aioqueue.errors import ConfigurationError
 from aioqueue.guards import asked_for
@@ -43,7 +43,7 @@ class Enqueues(Protocol):
     """What a task needs of its queue."""
 
     async def enqueue(self, job: Job[R], /) -> Result[R]: ...
-    async def enqueue_all(self, jobs: Sequence[Job[R]], /) -> ResultGroup[R]: ...
+    async def enqueue_all(self, jobs: Iterable[Job[R]], /) -> ResultGroup[R]: ...
 
 
 class Task(Generic[P, R]):
@@ -71,6 +71,8 @@ class Task(Generic[P, R]):
         self.hooks = hooks
         self._queue = queue
         self._settings = CallSettings()
+        if declaration.executor != "loop":
+            offload.prepare()
         self.__doc__ = fn.__doc__
         self.__module__ = fn.__module__
         self.__qualname__ = fn.__qualname__
@@ -89,7 +91,18 @@ class Task(Generic[P, R]):
 
     async def call(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Store one call and wait for its value."""
-        return await (await self._queue.enqueue(self._job(args, kwargs)))
+        job = self._job(args, kwargs)
+        session = await self.source.session()
+        if session.immediate or not self.source.kept:
+            return await (await self._queue.enqueue(job))
+        settled = session.expect(job.id)
+        try:
+            result = await self._queue.enqueue(job)
+            if result.id == job.id:
+                result.hear(await settled)
+        finally:
+            session.leave(job.id, settled)
+        return await result
 
     async def call_local(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the function here, without the queue: a plain one in a thread, so that the loop goes on."""
@@ -99,6 +112,8 @@ class Task(Generic[P, R]):
         try:
             if inspect.iscoroutinefunction(self.fn):
                 return cast("R", await self.fn(*supplied, *args, **kwargs))
+            import anyio.to_thread  # noqa: PLC0415 -- as in `offload`, but within the application's own limit
+
             return cast("R", await anyio.to_thread.run_sync(lambda: self.fn(*supplied, *args, **kwargs)))
         finally:
             running_job.reset(outer)
@@ -149,12 +164,12 @@ class Task(Generic[P, R]):
 
         All rows are checked before the first is stored.
         """
-        jobs: list[Job[R]] = []
+        calls: list[tuple[bytes, CallSettings]] = []
         for number, row in enumerate(rows, start=1):
-            jobs.append(self._job(row if isinstance(row, tuple) else (row,), {}))
+            calls.append(self._checked(row if isinstance(row, tuple) else (row,), {}))
             if number % _ROWS_BETWEEN_TURNS == 0:
                 await asyncio.sleep(0)
-        return await self._queue.enqueue_all(jobs)
+        return await self._queue.enqueue_all(self._made(*call) for call in calls)
 
     async def schedule(
         self,
@@ -197,21 +212,30 @@ class Task(Generic[P, R]):
         )
 
     def _job(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Job[R]:
+        return self._made(*self._checked(args, kwargs))
+
+    def _checked(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> tuple[bytes, CallSettings]:
+        """Return the arguments of a call as they are stored, and what it says besides; raises what calling does."""
         declared, said = self.declaration, self._settings
+        encoded = self.parameters.encode(args, kwargs)
+        if declared.expires_in and not (said.expires_in or said.expires_at):
+            said = structs.replace(said, expires_in=declared.expires_in)
+        if (said.unique or declared.unique) and (unique := said.unique or self._unique_key(args, kwargs)):
+            said = structs.replace(said, unique=f"{self.name}:{unique}")
+        return encoded, said
+
+    def _made(self, arguments: bytes, said: CallSettings) -> Job[R]:
+        declared = self.declaration
         record = Record(
             FORMAT,
             self.name,
-            self.parameters.encode(args, kwargs),
+            arguments,
             declared.retries if said.retries is UNSET else said.retries,
             0,
             (declared.retry_delay or UNSET) if said.retry_delay is UNSET else said.retry_delay,
             said.timeout,
             said.result_ttl,
         )
-        if declared.expires_in and not (said.expires_in or said.expires_at):
-            said = structs.replace(said, expires_in=declared.expires_in)
-        if (said.unique or declared.unique) and (unique := said.unique or self._unique_key(args, kwargs)):
-            said = structs.replace(said, unique=f"{self.name}:{unique}")
         priority = declared.priority if said.priority is UNSET else said.priority
         return Job(said.id or new_id(), record, self.source, priority, said)
 

@@ -19,6 +19,7 @@ from benchmarks.measures import (
     scheduling,
     starting,
     storing,
+    using,
 )
 from benchmarks.plan import Plan
 from benchmarks.roster import BARE, OURS, OURS_ON_SQLITE, SERVER, Peer
@@ -53,6 +54,7 @@ MEASURES: Final = (
     Measure("startup", starting.startup, (OURS,), once=True),
     Measure("lateness", scheduling.lateness, (OURS,), once=True),
     Measure("stored", storing.stored, (OURS,), once=True),
+    Measure("features", using.features, (OURS,), once=True),
     Measure("naps", capacities.naps, (OURS,), once=True),
     Measure("processes", capacities.processes, (OURS,), once=True),
     Measure("concurrency", capacities.concurrency, (OURS,), once=True),

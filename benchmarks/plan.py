@@ -16,7 +16,8 @@ class Plan:
 
     `jobs` times a peer's factor are drained; `bulk_calls` store ten thousand each; a round trip is made of at most
     `calls` in `call_seconds`; `payloads` are bytes and jobs. The others are aioqueue's alone: `depths` of the queue,
-    `schedules` of the schedule, `naps` of a second, `burns` of a millisecond, `starts` of each command.
+    `schedules` of the schedule, `naps` of a second, `burns` of a millisecond, `starts` of each command,
+    `feature_turns` of `feature_jobs` with each feature.
     """
 
     jobs: int
@@ -37,6 +38,8 @@ class Plan:
     idle_seconds: float
     late_jobs: int
     starts: int
+    feature_jobs: int
+    feature_turns: int
 
 
 def full(jobs: int, rounds: int, depth: int) -> Plan:
@@ -60,6 +63,8 @@ def full(jobs: int, rounds: int, depth: int) -> Plan:
         idle_seconds=30.0,
         late_jobs=200,
         starts=20,
+        feature_jobs=20_000,
+        feature_turns=2,
     )
 
 
@@ -84,6 +89,8 @@ def quick() -> Plan:
         idle_seconds=5.0,
         late_jobs=20,
         starts=3,
+        feature_jobs=1_000,
+        feature_turns=1,
     )
 
 

@@ -29,7 +29,7 @@ def running(
         process = subprocess.Popen(
             [str(argument) for argument in arguments],
             cwd=directory,
-            env={**os.environ, **(variables or {})},
+            env={**_surroundings(), **(variables or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -90,3 +90,8 @@ def reason(log: Path) -> str:
     for private in (str(CHECKOUT), str(Path.home())):
         line = line.replace(private, "…")
     return line[:300]
+
+
+def _surroundings() -> dict[str, str]:
+    """The environment without what tells Python to import something else than the peer has installed."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Final, TypeAlias
 
-from benchmarks.details import sentences
+from benchmarks.details import medians, sentences
+from benchmarks.features import FEATURES, PLAIN, Feature
 from benchmarks.figures import Figure, Results
 from benchmarks.goals import GOALS, Goal
 from benchmarks.plan import THREADS
@@ -30,8 +31,8 @@ COLUMNS: Final[tuple[Column, ...]] = (
 
 def render(results: Results, plots: Sequence[Path]) -> str:
     """The whole page; `plots` are files beside it."""
-    sections = [_head(results), _goals(results), *_peers(results), _plots(plots), _alone(results), _failures(results)]
-    sections.append(_settings(results))
+    sections = [_head(results), _goals(results), *_peers(results), _plots(plots), _alone(results), _features(results)]
+    sections += [_failures(results), _settings(results)]
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
@@ -102,6 +103,21 @@ def _with_spread(middle: str, lowest: str, highest: str) -> str:
 def _alone(results: Results) -> str:
     lines = [f"- {sentence}" for sentence in sentences(results)]
     return "## More of aioqueue\n\n" + "\n".join(lines) if lines else ""
+
+
+def _features(results: Results) -> str:
+    middle = medians(results, OURS)
+    if f"features_{PLAIN.name}" not in middle:
+        return ""
+    head = ("in use", "drain/s", "of the plain drain", "worker's processor, µs a job", "more than plain")
+    rows = [_feature_row(feature, middle) for feature in (PLAIN, *FEATURES)]
+    return "## What a feature costs when it is used\n\n" + _table(head, rows, numbers=True)
+
+
+def _feature_row(feature: Feature, middle: Mapping[str, float]) -> tuple[str, ...]:
+    rate, plain_rate = (middle[f"features_{name}"] for name in (feature.name, PLAIN.name))
+    took, plain_took = (middle[f"features_{name}_processor"] * 1_000_000 for name in (feature.name, PLAIN.name))
+    return (feature.said, f"{rate:,.0f}", f"{rate / plain_rate:.2f}", f"{took:,.1f}", f"{took - plain_took:+,.1f}")
 
 
 def _plots(plots: Sequence[Path]) -> str:

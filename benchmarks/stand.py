@@ -67,6 +67,14 @@ class Stand:
                     raise
             _refuse_ended(process, reason(log))
 
+    @contextmanager
+    def beside(self, function: str, *, module: str) -> Iterator[None]:
+        """Another process of the peer for the time of the block."""
+        log = LOGS / f"{self.peer.name}-{function}.log"
+        variables = {"BENCH_URL": self.store.url}
+        with running(self._command(module, function), log=log, directory=PEER_MODULES, variables=variables):
+            yield
+
     def _command(self, module: str, function: str, *arguments: float | str) -> list[str]:
         interpreter = str(environments.python(self.peer.environment))
         return [interpreter, "drive.py", module, function, *map(str, arguments)]

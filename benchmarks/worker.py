@@ -32,6 +32,11 @@ class Worker:
         tally = self.tally()
         return float(tally["jobs"]) / float(tally["seconds"])
 
+    def processor(self) -> float:
+        """Seconds of processor time that a job took of the worker, when all of them have been run."""
+        tally = self.tally()
+        return float(tally["processor"]) / float(tally["jobs"])
+
     def samples(self, every: float = SAMPLE_SECONDS) -> Iterator[None]:
         """One turn every so many seconds until the tally is there. A worker that ended or is late is a failure."""
         deadline = time.monotonic() + self._timeout

@@ -1,4 +1,4 @@
-"""Looks where the links of the finished site lead: to files and anchors that are there, and what it loads: from here."""
+"""Looks where the links of the finished site lead: to files and anchors that are there. Assets are to be there too."""
 
 from __future__ import annotations
 

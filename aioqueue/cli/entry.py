@@ -18,6 +18,9 @@ def main() -> None:
         code = answer(sys.argv[2:])
         if code is not None:
             sys.exit(code)
-    from aioqueue.cli.main import main as command  # noqa: PLC0415 -- click would take a probe five times as long
+    from aioqueue.cli.running.collecting import importing  # noqa: PLC0415 -- a probe does without both
+
+    with importing():
+        from aioqueue.cli.main import main as command  # noqa: PLC0415 -- click would take it five times as long
 
     command(prog_name="aioqueue")

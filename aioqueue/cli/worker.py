@@ -16,6 +16,7 @@ from aioqueue.cli.exits import AlreadyRunning, CannotStart, Failed
 from aioqueue.cli.numbers import AT_LEAST_ONE, MORE_THAN_ONE, MORE_THAN_ZERO, PORT, SECONDS
 from aioqueue.cli.pidfile import PidFile, PidFileLocked, PidFileUnusable
 from aioqueue.cli.running.again import Life, hold_hangups, replace_this_process, this_life
+from aioqueue.cli.running.collecting import importing
 from aioqueue.cli.running.localzone import local_zone_name
 from aioqueue.cli.running.logging import configure, told_in_the_log
 from aioqueue.cli.running.settings import LEASE, Settings
@@ -140,7 +141,8 @@ def _supervise(settings: Settings, systemd: Systemd) -> None:
 
 
 def _serve(settings: Settings, life: Life, systemd: Systemd, pidfile: PidFile | None) -> None:
-    from aioqueue.cli.running.serving import flush_output, serve  # noqa: PLC0415 -- a supervisor does without drivers
+    with importing():
+        from aioqueue.cli.running.serving import flush_output, serve  # noqa: PLC0415 -- a supervisor does without it
 
     def start_anew() -> NoReturn:
         flush_output()

@@ -14,7 +14,7 @@ from aioqueue.schedules.as_written import as_written
 from aioqueue.schedules.fields import DAY, DAY_OF_WEEK, HOUR, MINUTE, MONTH
 from aioqueue.schedules.timeline import Timeline
 from aioqueue.schedules.wall_clock import next_on_every_pass, next_on_first_pass
-from aioqueue.schedules.zones import zone_of
+from aioqueue.zones import zone_of
 
 _FIELDS = (MINUTE, HOUR, DAY, MONTH, DAY_OF_WEEK)
 _SHAPES = "'*', '*/n', 'm-n' (upwards), 'm-n/s' and lists of these"

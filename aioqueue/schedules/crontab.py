@@ -12,7 +12,7 @@ from aioqueue.schedules.fields import DAY, DAY_OF_WEEK, HOUR, MINUTE, MONTH, has
 from aioqueue.schedules.timeline import Timeline
 from aioqueue.schedules.wall_clock import next_on_every_pass, next_on_first_pass
 from aioqueue.schedules.wall_slots import WallSlots
-from aioqueue.schedules.zones import zone_of
+from aioqueue.zones import zone_of
 
 # Any date will do: what is never due after it is never due.
 _PROBE = datetime(2000, 1, 1)  # noqa: DTZ001 -- a wall time

@@ -10,7 +10,7 @@ from typing import Self
 
 from aioqueue.schedules.as_written import as_written
 from aioqueue.schedules.timeline import Timeline
-from aioqueue.schedules.zones import zone_of
+from aioqueue.zones import zone_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST = timedelta(seconds=0.1)

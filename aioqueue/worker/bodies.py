@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
-import anyio.to_process
-import anyio.to_thread
-from anyio import BrokenWorkerProcess, CapacityLimiter
-
 from aioqueue.canvas.job import running_job
 from aioqueue.hooks import Hooks
 from aioqueue.injection import refuse_fakes_in_process
+from aioqueue.offload import ChildLostError, in_process, in_thread
 from aioqueue.worker.ending import Died, Ending, TimedOut
 from aioqueue.worker.process_body import leave_child, run_in_child
 from aioqueue.worker.reporting import report_left_behind
 from aioqueue.worker.run import Run
 from aioqueue.worker.threadlife import Answer, Threads
-
-# The worker's capacity bounds both.
-_UNLIMITED: Final = CapacityLimiter(math.inf)
 
 
 class _ThreadBody:
@@ -101,7 +94,7 @@ class Bodies:
             await threads.close()
         if self._children_have_hooks:
             # At once, so that each reaches another child.
-            goodbyes = (anyio.to_process.run_sync(leave_child, limiter=_UNLIMITED) for _ in range(self._most_children))
+            goodbyes = (in_process(leave_child) for _ in range(self._most_children))
             await asyncio.gather(*goodbyes, return_exceptions=True)
 
     async def _in_thread(self, run: Run) -> Ending:
@@ -122,7 +115,7 @@ class Bodies:
         """Run `body` in one of anyio's threads, or where threads have hooks in one of our own, which has an end."""
         if hooks.in_threads:
             return await self._threads.setdefault(hooks, Threads(hooks)).run(body)
-        return await anyio.to_thread.run_sync(body, abandon_on_cancel=True, limiter=_UNLIMITED)
+        return await in_thread(body, abandon_on_cancel=True)
 
     async def _in_process(self, run: Run) -> Ending:
         fn = run.task.fn
@@ -132,8 +125,8 @@ class Bodies:
         self._in_children += 1
         self._most_children = max(self._most_children, self._in_children)
         try:
-            return await anyio.to_process.run_sync(body, cancellable=True, limiter=_UNLIMITED)
-        except BrokenWorkerProcess:
+            return await in_process(body)
+        except ChildLostError:
             return Died()
         finally:
             self._in_children -= 1

@@ -152,4 +152,4 @@ def _own_frames(frames: TracebackType | None) -> TracebackType | None:
 
 def _is_ours(frames: TracebackType) -> bool:
     module = str(frames.tb_frame.f_globals.get("__name__", ""))
-    return module.startswith(("aioqueue.worker.", "anyio.", "asyncio.", "concurrent."))
+    return module.startswith(("aioqueue.worker.", "aioqueue.offload", "anyio.", "asyncio.", "concurrent."))

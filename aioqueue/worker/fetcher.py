@@ -28,6 +28,7 @@ logger: Final = logging.getLogger("aioqueue")
 
 _LARGEST_CLAIM: Final = 1_000
 _CLAIMED_ASLEEP: Final = 1  # what a worker takes with it that has died, or is cut off, while it slept
+_TURNS_AFTER_A_SHORT_JOB: Final = 2  # of the loop: to be settled and to be on its way; somebody may be waiting
 
 T = TypeVar("T")
 
@@ -75,6 +76,7 @@ class Fetcher:
         """Claim and start jobs until cancelled."""
         claimed = await self.fetch()
         while True:
+            await asyncio.sleep(0)  # what has been claimed begins first
             await self._reconcile_in_time()
             if claimed.more or self._room() <= 0:
                 claimed = await self.fetch()
@@ -164,7 +166,8 @@ class Fetcher:
 
     async def _wait_for_jobs(self) -> Claimed:
         """Sleep until there may be jobs, and claim."""
-        await asyncio.sleep(0)  # a body that ends at once is settled first: somebody may be waiting for its value
+        for _ in range(_TURNS_AFTER_A_SHORT_JOB):
+            await asyncio.sleep(0)
         if self._holdings.suspects or len(self._backlog):
             # The store wakes nobody when this worker's own suspect ends, and the next one may stand in line; and jobs
             # that wait here may be handed back.

@@ -13,11 +13,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-import anyio.to_thread
-from anyio import CapacityLimiter
-
 from aioqueue.drivers.base import Driver
 from aioqueue.errors import StoreUnavailable
+from aioqueue.offload import in_thread
 from aioqueue.retry import reconnect_delays
 from aioqueue.worker.contact import Contact
 
@@ -106,7 +104,7 @@ class LeaseKeeper:
             self._wake()
         if self._thread.ident is not None:
             # Not with the limiter that the application shares: all its threads may be busy for long.
-            await anyio.to_thread.run_sync(self._thread.join, limiter=CapacityLimiter(1))
+            await in_thread(self._thread.join)
 
     def _run(self) -> None:
         try:

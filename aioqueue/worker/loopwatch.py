@@ -12,10 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import anyio.to_thread
-from anyio import CapacityLimiter
-
 from aioqueue.logtext import one_line
+from aioqueue.offload import in_thread
 
 logger: Final = logging.getLogger("aioqueue")
 
@@ -53,7 +51,7 @@ class LoopWatch:
         self._stopping.set()
         if self._thread.ident is not None:
             # Not with the limiter that the application shares: all its threads may be busy for long.
-            await anyio.to_thread.run_sync(self._thread.join, limiter=CapacityLimiter(1))
+            await in_thread(self._thread.join)
 
     def _watch(self) -> None:
         interval = self._limit / LOOKS_PER_LIMIT

@@ -9,12 +9,11 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from typing import Final, TypeAlias
 
-import anyio.to_thread
-from anyio import CapacityLimiter
-
 from aioqueue.hooks import Hooks
+from aioqueue.offload import in_thread
 
 logger: Final = logging.getLogger("aioqueue")
 
@@ -59,8 +58,7 @@ class Threads:
         idle, self._idle = self._idle, []
         for thread in self._all:
             thread.errands.put(None)
-        # Not with the limiter that the application shares: all its threads may be busy for long.
-        await anyio.to_thread.run_sync(_join, idle, limiter=CapacityLimiter(1))
+        await in_thread(partial(_join, idle))
 
     def _start(self) -> _Thread:
         thread = _Thread(self._hooks)

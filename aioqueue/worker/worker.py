@@ -20,7 +20,6 @@ from aioqueue.lasting import Lasting, worker_values
 from aioqueue.options import Seconds
 from aioqueue.queue import Queue
 from aioqueue.retry import reconnect_delays
-from aioqueue.schedules.zones import zone_of
 from aioqueue.worker.bodies import Bodies
 from aioqueue.worker.capacity import Capacity
 from aioqueue.worker.incarnation import Incarnation
@@ -30,6 +29,7 @@ from aioqueue.worker.poll import Poll
 from aioqueue.worker.racing import first_of
 from aioqueue.worker.station import Station
 from aioqueue.worker.tally import Quota, Tally
+from aioqueue.zones import zone_of
 
 logger: Final = logging.getLogger("aioqueue")
 

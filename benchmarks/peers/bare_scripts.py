@@ -15,12 +15,12 @@ from msgspec import Raw
 from msgspec.msgpack import Encoder
 from redis.asyncio.connection import Connection, parse_url
 
-from aioqueue.drivers.redis.scripts import command_of, load
+from aioqueue.drivers.redis.scripts import Script, command_of
 
 PREFIX: Final = "aq:{default}:"
 INCARNATION: Final = "by-hand"
 NAMES: Final = ("open", "register", "enqueue", "watch", "claim", "settle")
-SCRIPTS: Final = {name: load(name) for name in NAMES}
+SCRIPTS: Final = {name: Script(name) for name in NAMES}
 RESULT_TTL: Final = 3_600.0
 SUCCEEDED: Final = 1
 VALUE: Final = b"\x01"

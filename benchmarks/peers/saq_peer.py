@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 import tally
 import uvloop
 from caller import AsyncCaller
-from saq import Queue
+from saq import Queue, Status
 from saq.worker import start
 
 LOST_SECONDS = 1.0
@@ -47,12 +47,14 @@ async def enqueue_many(numbers: Sequence[int]) -> None:
 
 
 async def call(number: int) -> object:
-    job = await queue.enqueue("noop", number=number)
-    assert job is not None
-    while not job.completed:
-        with contextlib.suppress(asyncio.TimeoutError):
-            await job.refresh(until_complete=LOST_SECONDS)
-    return job.result
+    while True:
+        job = await queue.enqueue("noop", number=number)
+        assert job is not None
+        while not job.completed:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await job.refresh(until_complete=LOST_SECONDS)
+        if job.status != Status.ABORTED:  # a worker that has just started may sweep the first one
+            return job.result
 
 
 def work() -> None:

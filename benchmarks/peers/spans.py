@@ -25,7 +25,7 @@ def end() -> None:
     os.write(ends, b".")
     if os.lseek(ends, 0, os.SEEK_CUR) == JOBS:  # where this very write has ended
         first = min(map(float, os.pread(beginnings, 100_000, 0).split()))
-        write(PATH, JOBS, time.perf_counter() - first)
+        write(PATH, jobs=JOBS, seconds=time.perf_counter() - first)
 
 
 @cache

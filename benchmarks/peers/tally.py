@@ -20,20 +20,22 @@ class Drain:
         self._path = path
         self._runs = itertools.count(1)  # next() on it is atomic, so peers with threads need no lock
         self._started = 0.0
+        self._used = 0.0
 
     def count(self) -> None:
         """Note that one job runs; the first one begins the drain."""
         run = next(self._runs)
         if run == 1:
-            self._started = time.perf_counter()
+            self._started, self._used = time.perf_counter(), time.process_time()
         elif run == self._jobs:
-            write(self._path, self._jobs - 1, time.perf_counter() - self._started)
+            seconds, processor = time.perf_counter() - self._started, time.process_time() - self._used
+            write(self._path, jobs=self._jobs - 1, seconds=seconds, processor=processor)
 
 
-def write(path: Path, jobs: int, seconds: float) -> None:
+def write(path: Path, **figures: float) -> None:
     """Write a tally in one move, so that no reader sees half of it."""
     draft = path.with_suffix(".part")
-    draft.write_text(json.dumps({"jobs": jobs, "seconds": seconds}))
+    draft.write_text(json.dumps(figures))
     draft.replace(path)
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from aioqueue.cli.loop import new_event_loop
 from aioqueue.drivers.redis.connections import Connections
@@ -29,25 +30,21 @@ def run(request: pytest.FixtureRequest) -> Run:
     return run_on_loop
 
 
-async def lose(connection: Any) -> None:
-    """Have the connection's transport closed without a word to redis-py."""
-    connection._writer.transport.abort()
-    await asyncio.sleep(0.01)
+def lose(exchange: Any) -> None:
+    """Have the connection's transport closed without a word to whoever uses it."""
+    exchange._link._transport.abort()
 
 
 def test_a_call_on_a_connection_that_has_just_been_lost(run: Run, redis_url: str) -> None:
     async def call_on_it() -> None:
         connections = Connections(server_of(redis_url), 1)
         assert await connections.call("PING") == b"PONG"
-        (connection,) = connections._idle
-
-        async def can_read(*_: Any, **__: Any) -> bool:
-            await lose(connection)
-            return False
-
-        connection.can_read = can_read  # type: ignore[method-assign]
-        with pytest.raises(StoreUnavailable):
-            await connections.call("PING")
+        lose(connections._idle[0])
+        assert await connections.call("PING") == b"PONG"
+        under_way = await connections.start(("BLPOP", "uvloop-nothing", "5"), blocks_for=5)
+        lose(*connections._busy)
+        with pytest.raises(RedisConnectionError):
+            await under_way
         assert await connections.call("PING") == b"PONG"
         await connections.close()
 
@@ -59,8 +56,7 @@ def test_a_subscription_on_a_connection_that_has_just_been_lost(run: Run, redis_
         subscriptions = Subscriptions(server_of(redis_url))
         await subscriptions.add("uvloop", lambda _: None)
         for turns in range(5):
-            connection: Any = subscriptions._connection
-            connection._writer.transport.abort()
+            lose(subscriptions)
             for _ in range(turns):
                 await asyncio.sleep(0)
             with suppress(StoreUnavailable):

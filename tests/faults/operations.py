@@ -6,7 +6,7 @@ import hashlib
 from functools import cache
 from importlib.resources import files
 
-from aioqueue.drivers.redis.scripts import load
+from aioqueue.drivers.redis.scripts import Script
 
 
 def operation_of(words: list[bytes]) -> str:
@@ -24,4 +24,4 @@ def operation_of(words: list[bytes]) -> str:
 def _scripts() -> dict[str, str]:
     folder = files("aioqueue.drivers.redis") / "lua"
     names = (file.name.removesuffix(".lua") for file in folder.iterdir() if file.name.endswith(".lua"))
-    return {load(name).digest: name for name in names}
+    return {Script(name).digest: name for name in names}

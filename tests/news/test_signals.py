@@ -315,7 +315,8 @@ async def test_broken_handlers_are_isolated(
     with caplog.at_level(logging.CRITICAL):
         async with queue, queue.worker():
             assert await add.call(1, 2) == 3
-            assert await heard.ends_with("complete") == ["enqueued", "executing", "complete"]
+            # The worker may begin before the caller hears that the job is stored.
+            assert sorted(await heard.ends_with("complete")) == ["complete", "enqueued", "executing"]
             assert await add.call(3, 4) == 7
 
 

@@ -37,7 +37,7 @@ def surroundings(loop: VirtualLoop, seed: int) -> Iterator[list[logging.LogRecor
         for module, name, stand_in in _found(stand_ins):
             stack.enter_context(mock.patch.object(module, name, stand_in))
         stack.enter_context(mock.patch.object(ids, "os", SimpleNamespace(urandom=chance.randbytes)))
-        stack.enter_context(mock.patch.object(ids, "_random_hex", []))
+        stack.enter_context(mock.patch.object(ids, "_tails", []))
         stack.enter_context(mock.patch.object(announcing, "resident_bytes", lambda: 0))
         stack.enter_context(mock.patch.object(incarnation, "LeaseKeeper", LeaseActor))
         stack.enter_context(mock.patch.object(worker, "LoopWatch", NoWatch))

@@ -29,9 +29,9 @@ from aioqueue.periodic import Periodic
 from aioqueue.presence import RunningJob, WorkerInfo
 from aioqueue.queue import Queue
 from aioqueue.record import NewerFormat, Record, Unreadable, decode_record
-from aioqueue.schedules.zones import zone_of
 from aioqueue.serializers import Serializer
 from aioqueue.states import JobState
+from aioqueue.zones import zone_of
 
 _PAGE = 100
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 _CLOCK: Final = Path("/etc/localtime")
 _NAME: Final = Path("/etc/timezone")
@@ -32,6 +31,8 @@ def local_zone_name() -> str:
 
 
 def _known(name: str) -> str:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 -- nothing else of a worker needs it
+
     try:
         return "UTC" if name in _NAMES_OF_UTC else ZoneInfo(name).key
     except (KeyError, ValueError, OSError):

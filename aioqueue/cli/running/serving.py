@@ -13,16 +13,15 @@ from typing import Any, Final, NoReturn
 
 from aioqueue.cli.application import load_queue
 from aioqueue.cli.exits import CannotStart, Failed, ServerUnreachable
-from aioqueue.cli.health import health_server
 from aioqueue.cli.loop import new_event_loop
 from aioqueue.cli.running.again import Life
 from aioqueue.cli.running.beats import Line
+from aioqueue.cli.running.collecting import importing
 from aioqueue.cli.running.freshness import why_not_afresh
 from aioqueue.cli.running.settings import Settings
 from aioqueue.cli.running.signals import heed_signals, stop_heeding_signals
 from aioqueue.cli.running.systemd import Systemd
 from aioqueue.cli.running.titles import set_title, worker_title
-from aioqueue.drivers.memory import MemoryDriver
 from aioqueue.errors import ConfigurationError, StoreUnavailable
 from aioqueue.queue import Queue
 from aioqueue.retry import reconnect_delays
@@ -41,10 +40,17 @@ _LEFT_UNDONE: Final = (
 def load_queues(settings: Settings) -> list[Queue]:
     """Import the queues, each once; raises `CannotStart`."""
     queues = list(dict.fromkeys(load_queue(app) for app in settings.apps))
-    for queue in queues:
-        if settings.number and isinstance(queue.store(), MemoryDriver):
-            raise CannotStart(f"{queue!r} is in the memory of one process: several workers would each have their own")
+    if settings.number:
+        _refuse_memory(queues)
     return queues
+
+
+def _refuse_memory(queues: Sequence[Queue]) -> None:
+    from aioqueue.drivers.memory import MemoryDriver  # noqa: PLC0415 -- the other stores do without
+
+    for queue in queues:
+        if isinstance(queue.store(), MemoryDriver):
+            raise CannotStart(f"{queue!r} is in the memory of one process: several workers would each have their own")
 
 
 def new_worker(settings: Settings, queues: Sequence[Queue]) -> Worker:
@@ -78,7 +84,9 @@ def serve(settings: Settings, life: Life, systemd: Systemd, start_anew: Callable
     """
     set_title(worker_title(settings))
     line = None if life.pipe < 0 else Line(life.pipe, settings.health_check_interval or _ORPHANS_PATIENCE)
-    serving = _Serving(settings, life, systemd, line, new_worker(settings, load_queues(settings)))
+    with importing():
+        worker = new_worker(settings, load_queues(settings))
+    serving = _Serving(settings, life, systemd, line, worker)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(serving.run())
         goes_on = serving.again and not settings.number
@@ -216,6 +224,8 @@ class _Serving:
         if self._settings.health_port is None or self._settings.number:
             yield
             return
+        from aioqueue.cli.health import health_server  # noqa: PLC0415 -- most workers have no such port
+
         async with health_server(self._settings.health_port, lambda: True, self._is_healthy) as port:
             logger.info("health on http://127.0.0.1:%d/livez and /readyz", port)
             yield

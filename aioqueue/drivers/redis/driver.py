@@ -34,7 +34,7 @@ from aioqueue.drivers.base import (
 from aioqueue.drivers.redis import wire
 from aioqueue.drivers.redis.connections import Connections
 from aioqueue.drivers.redis.lane import Lane
-from aioqueue.drivers.redis.scripts import load, run
+from aioqueue.drivers.redis.scripts import Script, run
 from aioqueue.drivers.redis.server import server_of
 from aioqueue.drivers.redis.subscriptions import Subscriptions
 from aioqueue.drivers.redis.waking import Waking
@@ -50,23 +50,23 @@ _CANCELLED: Final[tuple[Cancelled, ...]] = ("cancelled", "asked", "finished", "u
 _VERDICTS: Final[tuple[Verdict, ...]] = ("settled", "already", "lost", "unmarked")
 _SHELVES: Final[tuple[Shelf, ...]] = ("queued", "scheduled", "running", "dead")
 _QUEUE_NAME: Final = re.compile(r"[\w.:-]+", re.ASCII)
-_PAGES: Final = {shelf: load(f"jobs_{shelf}") for shelf in _SHELVES}
+_PAGES: Final = {shelf: Script(f"jobs_{shelf}") for shelf in _SHELVES}
 
-_OPEN, _NOW, _SHIFT = load("open"), load("now"), load("shift")
-_ENQUEUE, _CLAIM, _SETTLE, _RELEASE = load("enqueue"), load("claim"), load("settle"), load("release")
-_CANCEL, _RESCHEDULE, _REPLAY = load("cancel"), load("reschedule"), load("replay")
-_PROMOTE, _FLUSH, _COUNTS = load("promote"), load("flush"), load("counts")
-_REGISTER, _RENEW, _RETIRE, _LEASES, _REAP = (load(n) for n in ("register", "renew", "retire", "leases", "reap"))
+_OPEN, _NOW, _SHIFT = Script("open"), Script("now"), Script("shift")
+_ENQUEUE, _CLAIM, _SETTLE, _RELEASE = Script("enqueue"), Script("claim"), Script("settle"), Script("release")
+_CANCEL, _RESCHEDULE, _REPLAY = Script("cancel"), Script("reschedule"), Script("replay")
+_PROMOTE, _FLUSH, _COUNTS = Script("promote"), Script("flush"), Script("counts")
+_REGISTER, _RENEW, _RETIRE, _LEASES, _REAP = (Script(n) for n in ("register", "renew", "retire", "leases", "reap"))
 _REVOKE, _RESTORE, _REVOCATIONS, _PAUSE, _RESUME = (
-    load(n) for n in ("revoke", "restore", "revocations", "pause", "resume")
+    Script(n) for n in ("revoke", "restore", "revocations", "pause", "resume")
 )
-_FIRE, _SPEND = load("fire"), load("spend")
-_ACQUIRE, _EXTEND, _FREE, _HOLDERS, _CLEAR = (load(n) for n in ("acquire", "extend", "free", "holders", "clear"))
-_GET, _PUT, _PUT_IF_ABSENT = load("get"), load("put"), load("put_if_absent")
-_POP, _DELETE, _INCREMENT = load("pop"), load("delete"), load("increment")
-_NOTE, _NOTES = load("note"), load("notes")
-_RESULTS, _WATCH, _UNWATCH = load("results_known"), load("watch"), load("unwatch")
-_JOB, _STATE = load("job"), load("state")
+_FIRE, _SPEND = Script("fire"), Script("spend")
+_ACQUIRE, _EXTEND, _FREE, _HOLDERS, _CLEAR = (Script(n) for n in ("acquire", "extend", "free", "holders", "clear"))
+_GET, _PUT, _PUT_IF_ABSENT = Script("get"), Script("put"), Script("put_if_absent")
+_POP, _DELETE, _INCREMENT = Script("pop"), Script("delete"), Script("increment")
+_NOTE, _NOTES = Script("note"), Script("notes")
+_RESULTS, _WATCH, _UNWATCH = Script("results_known"), Script("watch"), Script("unwatch")
+_JOB, _STATE = Script("job"), Script("state")
 
 logger: Final = logging.getLogger("aioqueue")
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class RedisDriver:
         self._prefix = f"aq:{{{queue}}}:"
         self._listener_id = secrets.token_hex(8)
         self._calls: Connections | None = None
-        self._enqueues: Lane | None = None
+        self._lane: Lane | None = None
         self._waking: Waking | None = None
         self._subscriptions: Subscriptions | None = None
         self._listens = False
@@ -98,7 +98,7 @@ class RedisDriver:
         if self._calls is not None:
             return
         self._calls = Connections(self._server, CALLS_AT_ONCE)
-        self._enqueues = Lane(self._server)
+        self._lane = Lane(self._server)
         self._waking = Waking(self._server, self._calls, self._prefix)
         self._subscriptions = Subscriptions(self._server)
         try:
@@ -111,11 +111,11 @@ class RedisDriver:
     async def close(self) -> None:
         subscriptions, self._subscriptions, self._listens = self._subscriptions, None, False
         waking, self._waking = self._waking, None
-        enqueues, self._enqueues = self._enqueues, None
+        lane, self._lane = self._lane, None
         calls, self._calls = self._calls, None
         async with AsyncExitStack() as closing:
-            if enqueues is not None:
-                closing.push_async_callback(enqueues.close)
+            if lane is not None:
+                closing.push_async_callback(lane.close)
             if calls is not None:
                 closing.push_async_callback(calls.close)
             if waking is not None:
@@ -309,7 +309,9 @@ class RedisDriver:
         known: list[Settled | None] = []
         while len(known) < len(ids):
             step = ids[len(known) : len(known) + STEP]
-            known += wire.read_settled(step, await self._run(_WATCH, self._listener_id, ttl, wire.pack(step)))
+            packed = wire.pack(step)
+            reply = await run(self._open_lane(), _WATCH, self._prefix, self._listener_id, ttl, packed)
+            known += wire.read_settled(step, reply)
         return known
 
     async def unwatch(self, ids: Sequence[str]) -> None:
@@ -367,7 +369,7 @@ class RedisDriver:
             return [*await self._enqueue(first, chords), *await self._enqueue(second, ())]
         if chords:
             packed.append(wire.pack(wire.chord_rows(chords)))
-        codes, others, hearers = wire.unrefused(await run(self._open_enqueues(), _ENQUEUE, self._prefix, *packed))
+        codes, others, hearers = wire.unrefused(await run(self._open_lane(), _ENQUEUE, self._prefix, *packed))
         self._audience = hearers > 0
         return wire.read_admitted(jobs, codes, others)
 
@@ -408,10 +410,10 @@ class RedisDriver:
             raise self._not_open()
         return self._calls
 
-    def _open_enqueues(self) -> Lane:
-        if self._enqueues is None:
+    def _open_lane(self) -> Lane:
+        if self._lane is None:
             raise self._not_open()
-        return self._enqueues
+        return self._lane
 
     def _open_waking(self) -> Waking:
         if self._waking is None:

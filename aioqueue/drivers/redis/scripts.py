@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import re
-from importlib.resources import files
-from typing import Any, Final, NamedTuple
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
 
 from redis.exceptions import NoScriptError
 
 from aioqueue.drivers.redis.connections import Connections
 from aioqueue.drivers.redis.lane import Lane
 
-_FOLDER: Final = files("aioqueue.drivers.redis") / "lua"
+_FOLDER: Final = Path(__file__).parent / "lua"
 _INCLUDE: Final = re.compile(r"^-- include: (\S+)\n", re.MULTILINE)
 _INCLUDE_HERE: Final = re.compile(r"^ +-- include: (\S+)\n", re.MULTILINE)
 
 
-class Script(NamedTuple):
-    """A whole script and the digest under which a server knows it."""
-
-    text: str
-    digest: str
-
-
-def load(name: str) -> Script:
-    """Return the script of `lua/<name>.lua`, with every file it includes before it, each once.
+class Script:
+    """The script of `lua/<name>.lua`, with every file it includes before it, each once; read when it is first run.
 
     An indented include stands where it is: what a script makes there costs only the calls that come there.
     """
-    text = _with_includes(f"{name}.lua", set())
-    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @cached_property
+    def text(self) -> str:
+        """The whole script."""
+        return _with_includes(f"{self._name}.lua", set())
+
+    @cached_property
+    def digest(self) -> str:
+        """What a server knows it by."""
+        return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _with_includes(file: str, seen: set[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -39,13 +38,16 @@ _OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
 class Server:
     """A server that connections can be made to; `address` names it without credentials."""
 
-    address: str
-    _kind: type[AbstractConnection]
-    _options: dict[str, Any] = field(repr=False)
+    def __init__(self, address: str, kind: type[AbstractConnection], options: dict[str, Any]) -> None:
+        self.address = address
+        self._kind = kind
+        self._options = options
+
+    def __repr__(self) -> str:
+        return f"<Server {self.address}>"
 
     def connection(self) -> AbstractConnection:
         """Return a new connection, which connects at its first use."""

@@ -6,18 +6,20 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from typing import Any, Final, Literal, TypeAlias, cast
+from contextlib import suppress
+from typing import Any, Final, Literal, TypeAlias
 
-from hiredis import pack_command
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from aioqueue.drivers.redis.connections import CALL_TIMEOUT, connect, disconnect, send
+from aioqueue.drivers.redis.exchange import CALL_TIMEOUT, packed
+from aioqueue.drivers.redis.link import Link, link
 from aioqueue.drivers.redis.server import Server, refusal
 from aioqueue.errors import StoreUnavailable
 
 SILENCE: Final = 15.0
 LONGEST_PAUSE: Final = 2.0
+_PING: Final = packed(("PING",))
 
 HearMessage: TypeAlias = Callable[[bytes], None]
 Command: TypeAlias = Literal["SUBSCRIBE", "UNSUBSCRIBE"]
@@ -28,19 +30,18 @@ logger: Final = logging.getLogger("aioqueue")
 class Subscriptions:
     """Calls, for each message on a channel, what was given for that channel.
 
-    Only the reader reads. Whatever the server confirms is compared with what is wanted, and put right where they
-    differ: so a call that is cancelled half-way, or a lost connection, leaves nothing subscribed that nobody wants.
+    Whatever the server confirms is compared with what is wanted, and put right where they differ: so a call that is
+    cancelled half-way, or a lost connection, leaves nothing subscribed that nobody wants.
     """
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._connection = server.connection()
         self._wanted: dict[bytes, HearMessage] = {}
         self._confirmations: dict[tuple[Command, bytes], asyncio.Future[None]] = {}
         self._gaps: list[Callable[[], None]] = []
         self._starting = asyncio.Lock()
-        self._reading: asyncio.Task[None] | None = None
-        self._up = False
+        self._keeping: asyncio.Task[None] | None = None
+        self._link: Link | None = None
         self._closed = False
 
     async def add(self, channel: str, hear: HearMessage) -> None:
@@ -57,7 +58,7 @@ class Subscriptions:
     async def remove(self, channel: str) -> None:
         """Hear no more of a channel; a connection that is lost just now comes back without it."""
         name = channel.encode()
-        if self._wanted.pop(name, None) is not None and self._up:
+        if self._wanted.pop(name, None) is not None and self._link is not None and self._link.is_open:
             await self._ask("UNSUBSCRIBE", name)
 
     def tell_of_gaps(self, gap: Callable[[], None]) -> None:
@@ -65,108 +66,114 @@ class Subscriptions:
         self._gaps.append(gap)
 
     async def stop(self) -> None:
-        """End the reading and close the connection; calls under way end with `StoreUnavailable`."""
-        self._closed, self._up = True, False
-        reading, self._reading = self._reading, None
+        """End the listening and close the connection; calls under way end with `StoreUnavailable`."""
+        self._closed = True
+        keeping, self._keeping = self._keeping, None
         try:
-            if reading is not None:
-                reading.cancel()
-                await asyncio.wait([reading])
+            if keeping is not None:
+                keeping.cancel()
+                await asyncio.wait([keeping])
         finally:
-            await disconnect([self._connection])
+            if self._link is not None:
+                self._link.close()
             for confirmation in self._confirmations.values():
                 if not confirmation.done():
                     confirmation.set_exception(RedisConnectionError("the driver was closed"))
                     confirmation.exception()  # whoever asked may have gone
+        if self._link is not None:
+            await asyncio.shield(self._link.lost)
 
     async def _start(self) -> None:
-        """Connect, unless that was done before; the reader then keeps the connection."""
+        """Connect, unless that was done before; the keeper then keeps the connection."""
         async with self._starting:
-            if self._reading is not None:
+            if self._keeping is not None:
                 return
             try:
-                async with asyncio.timeout(CALL_TIMEOUT):
-                    await connect(self._connection)
+                made = await self._connect()
             except (RedisError, OSError) as error:
                 raise refusal(self._server, error) from error
             if self._closed:
-                await disconnect([self._connection])
+                made.close()
                 raise StoreUnavailable(f"the driver of {self._server.address} is closed")
-            self._up = True
-            self._reading = asyncio.create_task(self._read(), name="aioqueue redis subscriptions")
+            self._keeping = asyncio.create_task(self._keep(made), name="aioqueue redis subscriptions")
+
+    async def _connect(self) -> Link:
+        async with asyncio.timeout(CALL_TIMEOUT):
+            self._link = await link(self._server, self._take)
+        return self._link
 
     async def _ask(self, command: Command, channel: bytes) -> None:
-        """Send, and wait until the reader hears that it is done, or that the connection is back."""
-        confirmation = self._confirmations.setdefault((command, channel), asyncio.get_running_loop().create_future())
+        """Send, and wait until it is confirmed, or the connection is back."""
+        confirmation = self._confirmation(command, channel)
         try:
             async with asyncio.timeout(CALL_TIMEOUT):
-                await self._send(command, channel)
+                self._send(command, channel)
                 await asyncio.shield(confirmation)
         except (RedisError, OSError) as error:
             raise refusal(self._server, error) from error
 
-    async def _send(self, command: Command, *channels: bytes) -> None:
-        # While the connection is lost it is the reader's to connect, and it will ask for all that is wanted.
-        if channels and self._up and self._connection.is_connected:
-            await send(self._connection, pack_command(cast("Any", (command, *channels))))
+    def _confirmation(self, command: Command, channel: bytes) -> asyncio.Future[None]:
+        return self._confirmations.setdefault((command, channel), asyncio.get_running_loop().create_future())
 
-    async def _read(self) -> None:
+    def _send(self, command: Command, *channels: bytes) -> None:
+        # While the connection is lost it is the keeper's to connect, and it will ask for all that is wanted.
+        if channels and self._link is not None and self._link.is_open:
+            self._link.send(packed((command, *channels)))
+
+    async def _keep(self, link: Link) -> None:
         while True:
-            try:
-                await self._take(await self._next())
-            except (RedisError, OSError):
-                await self._come_back()
-                for gap in self._gaps:
-                    self._shield(gap)
+            await _until_lost(link)
+            link = await self._come_back()
+            for gap in self._gaps:
+                self._shield(gap)
 
-    async def _next(self) -> Any:
-        """Return the next message; a server that has been silent for long is asked for a sign of life."""
-        message = await self._connection.read_response(timeout=SILENCE)
-        if message is None:
-            await send(self._connection, pack_command(("PING",)))
-            message = await self._connection.read_response(timeout=CALL_TIMEOUT)
-        if message is None:
-            raise RedisConnectionError("no sign of life")
-        return message
-
-    async def _come_back(self) -> None:
-        self._up = False
+    async def _come_back(self) -> Link:
         for command, channel in list(self._confirmations):
             if command == "UNSUBSCRIBE":
                 self._confirm(command, channel)  # a new connection subscribes to nothing
         pause = 0.05
         while True:
-            await self._connection.disconnect(nowait=True)
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
             try:
                 async with asyncio.timeout(CALL_TIMEOUT):
                     return await self._resubscribe()
             except (RedisError, OSError):
                 pause = min(pause * 2, LONGEST_PAUSE)
+                if self._link is not None:
+                    self._link.close()
 
-    async def _resubscribe(self) -> None:
-        await connect(self._connection)
-        self._up = True
-        missing = set(self._wanted)
-        await self._send("SUBSCRIBE", *missing)
-        while missing:
-            message: Any = await self._connection.read_response()
-            await self._take(message)
-            if message[0] == b"subscribe":
-                missing.discard(message[1])
+    async def _resubscribe(self) -> Link:
+        link = await self._connect()
+        wanted = list(self._wanted)
+        confirmations = [self._confirmation("SUBSCRIBE", channel) for channel in wanted]
+        self._send("SUBSCRIBE", *wanted)
+        for confirmation in confirmations:
+            either: list[asyncio.Future[Any]] = [confirmation, link.lost]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if link.lost.done():
+            raise link.lost.result()
+        return link
 
-    async def _take(self, message: Any) -> None:
+    def _take(self, message: Any) -> None:
+        try:
+            self._understand(message)
+        except RedisConnectionError:
+            return  # it was lost on the way to an answer, and comes back with all that is wanted
+
+    def _understand(self, message: Any) -> None:
         match message:
             case [b"message", channel, data] if channel in self._wanted:
                 self._shield(self._wanted[channel], data)
             case [b"subscribe", channel, _]:
                 self._confirm("SUBSCRIBE", channel)
                 if channel not in self._wanted:
-                    await self._send("UNSUBSCRIBE", channel)
+                    self._send("UNSUBSCRIBE", channel)
             case [b"unsubscribe", channel, _]:
                 self._confirm("UNSUBSCRIBE", channel)
                 if channel in self._wanted:
-                    await self._send("SUBSCRIBE", channel)
+                    self._send("SUBSCRIBE", channel)
+            case RedisError() if self._link is not None:
+                self._link.close()  # refused, as by a server that has become something else: begin anew
 
     def _confirm(self, command: Command, channel: bytes) -> None:
         confirmation = self._confirmations.pop((command, channel), None)
@@ -179,3 +186,21 @@ class Subscriptions:
             callback(*arguments)
         except Exception:
             logger.exception("what Redis published could not be passed on")
+
+
+async def _until_lost(link: Link) -> None:
+    """Wait for the end of a connection; a server that has been silent for long is asked for a sign of life."""
+    while not link.lost.done():
+        if await _hears_within(link, SILENCE) or link.lost.done():
+            continue
+        with suppress(RedisConnectionError):
+            link.send(_PING)
+        if not await _hears_within(link, CALL_TIMEOUT):
+            link.close()
+
+
+async def _hears_within(link: Link, seconds: float) -> bool:
+    """Wait for so long, or for its end, and tell whether anything came."""
+    heard_at = link.heard_at
+    await asyncio.wait([link.lost], timeout=seconds)
+    return link.heard_at != heard_at

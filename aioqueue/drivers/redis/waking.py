@@ -7,26 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, RedisError
 
 from aioqueue.drivers.redis import wire
-from aioqueue.drivers.redis.connections import CALL_TIMEOUT, Connections
-from aioqueue.drivers.redis.scripts import command_of, load, run
-from aioqueue.drivers.redis.server import Server
-from aioqueue.errors import AioqueueError, StoreUnavailable
+from aioqueue.drivers.redis.connections import Connections
+from aioqueue.drivers.redis.exchange import CALL_TIMEOUT
+from aioqueue.drivers.redis.scripts import Script, command_of, run
+from aioqueue.drivers.redis.server import Server, refusal
+from aioqueue.errors import AioqueueError
 
 WAITS_AT_ONCE: Final = 64
 SHORTEST_WAIT: Final = 0.01  # to Redis 0 is for ever, and so is a millisecond before Redis 7
 LATEST: Final = 1.0  # after its timeout, for which Redis needs up to a tenth of a second, and the way back
 CALLED_OFF_TTL: Final = 60_000
 
-_CALL_OFF, _WAKE_ANOTHER, _CLAIM, _RELEASE = (load(n) for n in ("call_off", "wake_another", "claim", "release"))
+_CALL_OFF, _WAKE_ANOTHER, _CLAIM, _RELEASE = (Script(n) for n in ("call_off", "wake_another", "claim", "release"))
 
 T = TypeVar("T")
 
@@ -52,14 +53,20 @@ class Waking:
         Raises `StoreUnavailable` soon after these if no answer comes: nothing may arrive here any more.
         """
         name, seconds = next(self._names), max(timeout, SHORTEST_WAIT)
-        popping = self._waits.call(*self._pop(name, seconds), blocks_for=seconds)
+        popping = await self._waits.start(self._pop(name, seconds), blocks_for=seconds)
         await self._until_called_off(name, seconds, popping, self._hand_on)
 
     async def claim(self, timeout: float, incarnation: str, batch: int, limit: int, suspects: int) -> wire.Reply:
         """Wait, and return the answer to a claim right after it. Cancelled, it keeps no job. Raises as `wait` does."""
         name, seconds = next(self._names), max(timeout, SHORTEST_WAIT)
-        claiming = self._pop_and_claim(self._pop(name, seconds), seconds, (incarnation, batch, limit, suspects))
-        return await self._until_called_off(name, seconds, claiming, partial(self._release, incarnation))
+        claim, put_back = (incarnation, batch, limit, suspects), partial(self._release, incarnation)
+        commands = self._pop(name, seconds), command_of(_CLAIM, self._prefix, *claim)
+        claiming = await self._waits.start(*commands, blocks_for=seconds)
+        try:
+            return await self._until_called_off(name, seconds, claiming, put_back)
+        except NoScriptError:
+            teaching: asyncio.Future[wire.Reply] = asyncio.ensure_future(run(self._calls, _CLAIM, self._prefix, *claim))
+            return await self._until_called_off(name, CALL_TIMEOUT, teaching, put_back)
 
     async def close(self) -> None:
         """Close the connections; waits under way end with `StoreUnavailable`."""
@@ -72,29 +79,26 @@ class Waking:
         """Return the command that answers with the key whose element it popped and the element, or None."""
         return ("BLPOP", f"{self._prefix}wake", f"{self._prefix}off:{name}", f"{seconds:.3f}")
 
-    async def _pop_and_claim(self, pop: tuple[str, ...], seconds: float, claim: tuple[str | int, ...]) -> wire.Reply:
-        try:
-            reply = await self._waits.call_after(pop, command_of(_CLAIM, self._prefix, *claim), blocks_for=seconds)
-        except NoScriptError:
-            reply = await run(self._calls, _CLAIM, self._prefix, *claim)
-        return cast("wire.Reply", reply)
-
     async def _until_called_off(
-        self, name: str, seconds: float, waiting: Coroutine[Any, Any, T], put_back: Callable[[T], Awaitable[object]]
+        self, name: str, seconds: float, pending: asyncio.Future[T], put_back: Callable[[T], Awaitable[object]]
     ) -> T:
-        pending = asyncio.create_task(waiting, name="aioqueue redis wait")
         try:
-            async with asyncio.timeout(seconds + LATEST):
-                return await asyncio.shield(pending)
-        except TimeoutError as error:
-            self._start_calling_off(name, pending, put_back)
-            raise StoreUnavailable(f"Redis at {self._server.address} did not answer in time") from error
+            done, _ = await asyncio.wait([pending], timeout=seconds + LATEST)
         except asyncio.CancelledError:
             self._start_calling_off(name, pending, put_back)
             raise
+        if not done:
+            self._start_calling_off(name, pending, put_back)
+            raise refusal(self._server, TimeoutError())
+        try:
+            return pending.result()
+        except NoScriptError:
+            raise
+        except (RedisError, OSError) as error:
+            raise refusal(self._server, error) from error
 
     def _start_calling_off(
-        self, name: str, pending: asyncio.Task[T], put_back: Callable[[T], Awaitable[object]]
+        self, name: str, pending: asyncio.Future[T], put_back: Callable[[T], Awaitable[object]]
     ) -> None:
         calling_off = asyncio.create_task(
             self._call_off(name, pending, put_back), name="aioqueue redis wait, called off"
@@ -102,13 +106,19 @@ class Waking:
         self._calling_off.add(calling_off)
         calling_off.add_done_callback(self._calling_off.discard)
 
-    async def _call_off(self, name: str, pending: asyncio.Task[T], put_back: Callable[[T], Awaitable[object]]) -> None:
+    async def _call_off(
+        self, name: str, pending: asyncio.Future[T], put_back: Callable[[T], Awaitable[object]]
+    ) -> None:
         try:
-            with suppress(AioqueueError, TimeoutError):
+            with suppress(AioqueueError, RedisError, OSError):
                 await run(self._calls, _CALL_OFF, self._prefix, name, CALLED_OFF_TTL)
-                async with asyncio.timeout(CALL_TIMEOUT):
-                    taken = await pending
-                await put_back(taken)
+                try:
+                    async with asyncio.timeout(CALL_TIMEOUT):
+                        taken = await pending
+                except NoScriptError:  # nothing was claimed, but the pop before it may have taken the token
+                    await run(self._calls, _WAKE_ANOTHER, self._prefix)
+                else:
+                    await put_back(taken)
         finally:
             pending.cancel()
             await asyncio.wait([pending])

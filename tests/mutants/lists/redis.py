@@ -238,7 +238,7 @@ REDIS: Final = (
     _mutant(
         "gap",
         "subscriptions.py",
-        "                for gap in self._gaps:\n                    self._shield(gap)\n",
+        "            for gap in self._gaps:\n                self._shield(gap)\n",
         "",
         "to ask again for what was published while the connection was lost",
         f"{_FAULTS} -k gap",
@@ -246,8 +246,8 @@ REDIS: Final = (
     _mutant(
         "silence",
         "subscriptions.py",
-        '            raise RedisConnectionError("no sign of life")\n',
-        "            return None\n",
+        "        if not await _hears_within(link, CALL_TIMEOUT):\n            link.close()\n",
+        "",
         "that a connection which is silent may be half open",
         f"{_FAULTS} -k half_open",
     ),

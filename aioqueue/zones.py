@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 # Any instant at which no zone is on its first, local mean time.
 _PROBE = datetime(2000, 7, 1, tzinfo=UTC)
@@ -24,7 +23,9 @@ def zone_of(tz: tzinfo | str | None) -> tzinfo | None:
     return tz
 
 
-def _zone_named(name: str) -> ZoneInfo:
+def _zone_named(name: str) -> tzinfo:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 -- most workers name no zone
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

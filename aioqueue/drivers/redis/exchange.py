@@ -1,0 +1,143 @@
+"""Calls on one connection: each is sent at once, and the replies come in the same order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeAlias, cast
+
+from hiredis import pack_command
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from aioqueue.drivers.redis.link import Link, link
+from aioqueue.drivers.redis.server import Server
+
+CALL_TIMEOUT: Final = 5.0
+SLOWEST_LINK: Final = 250_000  # bytes a second; what is sent may take that long
+
+_LAST_LOOK: Final = 0.05  # for a loop that was late itself: what has come meanwhile is read first
+
+Command: TypeAlias = tuple[str | bytes | float, ...]
+
+# Returns a command as it travels; hiredis itself declares a tuple of one.
+packed: Final = cast("Callable[[Command], bytes]", pack_command)
+
+
+# Whose reply comes next, when it is late by the loop's clock, and whether it is the one that is waited for.
+_Asked: TypeAlias = tuple[asyncio.Future[Any], float, bool]
+
+
+class Exchange:
+    """The calls under way on one link; the server answers each, whether anybody still waits for it or not.
+
+    A reply is late `CALL_TIMEOUT` after the time that its call may take, unless something has come since then: a large
+    one may be long on its way. A late reply ends the connection, and so every call under way, which may have happened.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._asked: deque[_Asked] = deque()
+        self._done_at = 0.0
+        self._looking: asyncio.TimerHandle | None = None
+        self._link: Link | None = None
+
+    @classmethod
+    async def open(cls, server: Server) -> Exchange:
+        """Connect; redis-py's errors, or `OSError`, if that fails or takes longer than `CALL_TIMEOUT`."""
+        exchange = cls()
+        async with asyncio.timeout(CALL_TIMEOUT):
+            made = exchange._link = await link(server, exchange._hear)
+        made.lost.add_done_callback(lambda lost: exchange._end(lost.result()))
+        return exchange
+
+    @property
+    def is_open(self) -> bool:
+        """Whether calls can be made."""
+        return self._link is not None and self._link.is_open
+
+    def ask(self, message: bytes, commands: int = 1, blocks_for: float = 0.0) -> asyncio.Future[Any]:
+        """Send packed commands, for which the server may take so long, and return what will be the last one's reply.
+
+        It ends with what the server refuses, with redis-py's `ConnectionError` or with `TimeoutError`.
+        """
+        if self._link is None:
+            raise RedisConnectionError("the connection has been closed")
+        self._link.send(message)
+        began_at = self._done_at if self._asked else self._loop.time()
+        self._done_at = began_at + blocks_for + len(message) / SLOWEST_LINK
+        late_at = self._done_at + CALL_TIMEOUT
+        reply: asyncio.Future[Any] = self._loop.create_future()
+        for left in range(commands - 1, -1, -1):
+            self._asked.append((reply, late_at, left == 0))
+        if self._looking is None or self._looking.when() > late_at:
+            self._look_at(late_at)
+        return reply
+
+    def drop(self) -> None:
+        """Close the connection without waiting for that."""
+        if self._link is not None:
+            self._link.close()
+
+    async def closed(self) -> None:
+        """Wait until the connection is closed; calls under way have ended with `ConnectionError` then."""
+        if self._link is not None:
+            await asyncio.shield(self._link.lost)
+
+    def _hear(self, reply: Any) -> None:
+        if not self._asked:
+            self.drop()
+            return
+        waiting, _, is_last = self._asked.popleft()
+        if waiting.done():
+            return
+        if isinstance(reply, RedisError):
+            _fail(waiting, reply)
+        elif is_last:
+            waiting.set_result(reply)
+
+    def _end(self, error: Exception) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+        asked, self._asked = self._asked, deque()
+        for waiting, _, _ in asked:
+            if not waiting.done():
+                _fail(waiting, error)
+
+    def _look_at(self, when: float) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+        self._looking = self._loop.call_at(when, self._look)
+
+    def _look(self) -> None:
+        self._looking = None
+        if not self._asked or self._link is None:
+            return
+        late_at = max(self._asked[0][1], self._link.heard_at + CALL_TIMEOUT)
+        if self._loop.time() < late_at:
+            self._look_at(late_at)
+        else:
+            self._looking = self._loop.call_later(_LAST_LOOK, self._look_again, self._link.heard_at)
+
+    def _look_again(self, heard_at: float) -> None:
+        assert self._link is not None
+        if self._link.heard_at != heard_at:
+            self._look()
+            return
+        self._end(TimeoutError("no reply came"))
+        self.drop()
+
+
+async def close_all(exchanges: Iterable[Exchange]) -> None:
+    """Close connections and wait until they are closed; cancelled, it waits no more."""
+    closing = list(exchanges)
+    for exchange in closing:
+        exchange.drop()
+    for exchange in closing:
+        await exchange.closed()
+
+
+def _fail(reply: asyncio.Future[Any], error: Exception) -> None:
+    reply.set_exception(error)
+    reply.exception()  # whoever asked may have gone
