@@ -59,6 +59,5 @@ def blocks_of(page: Path) -> list[Block]:
 
 
 def text_without_blocks(page: Path) -> str:
-    """Return what is neither in a block nor in code within a line."""
-    text = re.sub(r"^( *)(```+).*?^\1\2$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
-    return re.sub(r"(`+).+?\1", "", text)
+    """Return a page without what stands in its blocks."""
+    return re.sub(r"^( *)(```+).*?^\1\2$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)

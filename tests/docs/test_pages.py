@@ -78,9 +78,19 @@ def test_what_is_no_program_can_be_read(block: Block) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_to_files_of_the_repository(page: Path) -> None:
-    targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text_without_blocks(page))
+    text = re.sub(r"(`+).+?\1", "", text_without_blocks(page))
+    targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", text)
     later = {"../benchmarks/RESULTS.md", "benchmarks/RESULTS.md"}  # written by the first measurement
     assert [one for one in targets if one not in later and not (page.parent / one).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_lists_are_lists_wherever_they_are_read(page: Path) -> None:
+    """The site's Markdown wants a line between a paragraph and a list, and four spaces before what is in an item."""
+    paragraphs = re.split(r"\n\s*?\n", text_without_blocks(page))
+    starts_late = [one for one in paragraphs if re.search(r"^- ", one, re.MULTILINE) and not re.match(r"\n?- ", one)]
+    is_too_far_left = [one for one in paragraphs if re.match(r"\n? {1,3}\S", one)]
+    assert [*starts_late, *is_too_far_left] == []
 
 
 def test_pages_and_blocks_are_found() -> None:

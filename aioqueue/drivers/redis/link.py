@@ -26,7 +26,7 @@ class Link(asyncio.Protocol):
 
     def __init__(self, writer: asyncio.StreamWriter, reader: Reader, hear: Hear) -> None:
         self._loop = asyncio.get_running_loop()
-        self.heard_at = self._loop.time()
+        self.heard_at: float = self._loop.time()
         self._writer = writer  # one that is dropped closes the connection
         self._transport = writer.transport
         self._reader = reader
