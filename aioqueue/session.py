@@ -26,6 +26,7 @@ class Storable(Protocol):
 
     def new_job(self) -> NewJob:
         """Return what is stored of it."""
+        ...
 
 
 J = TypeVar("J", bound=Storable)
