@@ -15,10 +15,10 @@ from tests.faults.trial import Row, Trial, trial, until
 
 pytestmark = pytest.mark.asyncio
 
-STEP = 1_000
+STEP = 250
 KILLS = scaled(1, 5)
 SOON = 0.05
-SIZES: dict[Manner, tuple[int, int]] = {"one by one": (200, 1), "in one turn": (2, STEP), "map": (2, STEP)}
+SIZES: dict[Manner, tuple[int, int]] = {"one by one": (200, 1), "in one turn": (2, 4 * STEP), "map": (2, 4 * STEP)}
 
 
 @pytest.mark.parametrize("manner", SIZES)

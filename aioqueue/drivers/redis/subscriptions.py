@@ -53,6 +53,8 @@ class Subscriptions:
             await self._ask("SUBSCRIBE", name)
         except BaseException:
             self._wanted.pop(name, None)
+            with suppress(RedisConnectionError):  # a new connection subscribes to nothing that nobody wants
+                self._send("UNSUBSCRIBE", name)  # it may be confirmed already
             raise
 
     async def remove(self, channel: str) -> None:
