@@ -17,16 +17,22 @@ class Batcher(Generic[Item, Answer]):
 
     What is submitted in one turn of the loop goes out together; while as many batches are under way as may be, the next
     one collects, so that batches grow with the load and a lone call waits for nothing. At most `limit` items travel at
-    once. Where batches may be under way `abreast`, many calls of one turn are cut in two, so that the store works on
-    one half while the callers of the other go on; the operation is begun in the order of the calls.
+    once, and of these as many as are `fitting`. Where batches may be under way `abreast`, many calls of one turn are
+    cut in two, so that the store works on one half while the callers of the other go on; the operation is begun in the
+    order of the calls.
 
     An error of the batch is raised at each of its callers. A caller that is cancelled leaves its item in the batch.
     """
 
     def __init__(
-        self, operation: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], limit: int = 1_000, abreast: int = 1
+        self,
+        operation: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]],
+        limit: int = 1_000,
+        abreast: int = 1,
+        fitting: Callable[[Sequence[Item]], int] = len,
     ) -> None:
         self._operation = operation
+        self._fitting = fitting
         self._limit = limit
         self._abreast = abreast
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
@@ -71,7 +77,7 @@ class Batcher(Generic[Item, Answer]):
         size = len(self._waiting)
         if self._abreast > 1 and not self._under_way and size >= _WORTH_SPLITTING:
             size = (size + 1) // 2
-        size = min(size, self._limit)
+        size = self._fitting([item for item, _ in self._waiting[: min(size, self._limit)]])
         batch, self._waiting = self._waiting[:size], self._waiting[size:]
         return batch
 

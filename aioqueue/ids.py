@@ -33,13 +33,13 @@ def _head(milliseconds: int) -> str:
 def _more_tails() -> str:
     """Return the random part of one id, and keep those of many more: asking the system costs as much for one."""
     fresh = os.urandom(10 * _IDS_AT_ONCE).hex()
-    first, *rest = (_tail(fresh[start : start + 20]) for start in range(0, len(fresh), 20))
+    first, *rest = [
+        f"{digits[:3]}-{_VARIANTS[digits[3]]}{digits[4:7]}-{digits[7:19]}"
+        for start in range(0, len(fresh), 20)
+        for digits in [fresh[start : start + 20]]
+    ]
     _tails.extend(rest)
     return first
-
-
-def _tail(digits: str) -> str:
-    return f"{digits[:3]}-{_VARIANTS[digits[3]]}{digits[4:7]}-{digits[7:19]}"
 
 
 def made_at(job_id: str) -> float | None:

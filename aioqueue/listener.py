@@ -44,6 +44,7 @@ class Listener:
         self._leaving: Batcher[str, None] = Batcher(self._unwatch, _CHUNK)
         self._listening: asyncio.Task[None] | None = None
         self._polling: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def wait(self, job_id: str) -> Settled:
         """Return when the job has finished, or at once with the state UNKNOWN if the store has no trace of it."""
@@ -58,6 +59,8 @@ class Listener:
 
     def expect(self, job_id: str) -> asyncio.Future[Settled]:
         """Begin to wait for a job that is about to be stored, until `leave`; `ask` is to follow when it is."""
+        if self._closed:
+            raise StoreUnavailable("the queue has been closed")
         loop = asyncio.get_running_loop()
         wait = self._waits.get(job_id)
         if wait is None:
@@ -83,6 +86,7 @@ class Listener:
 
     async def close(self) -> None:
         """Stop asking; waits that are still open end with `StoreUnavailable`."""
+        self._closed = True
         self._fail(list(self._waits), StoreUnavailable("the queue was closed while this result was awaited"))
         running = [task for task in (self._polling, self._listening) if task is not None]
         for task in running:
@@ -118,6 +122,7 @@ class Listener:
             for future in wait.futures if wait is not None else ():
                 if not future.done():
                     future.set_exception(error)
+                    future.exception()  # whoever expected it may be busy with storing it, and fail at that
 
     async def _watch(self, ids: Sequence[str]) -> list[None]:
         try:

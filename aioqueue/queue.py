@@ -137,12 +137,13 @@ class Queue:
 
         Raises `StoreUnavailable`, and `ConfigurationError` if the queue is in use on another running loop.
         """
-        session = self._session
-        if session is None or session.loop is not asyncio.get_running_loop() or not session.is_here:
-            session = self._session = self._new_session(session)
-        if not session.is_open:
-            await session.open()
-        return session
+        while True:
+            session = self._session
+            if session is None or not session.serves_here:
+                session = self._session = self._new_session(session)
+            if session.is_open:
+                return session
+            await session.open()  # and somebody may close it before this goes on
 
     @property
     def immediate(self) -> bool:
@@ -473,12 +474,18 @@ class Queue:
 
     async def enqueue_all(self, jobs: Iterable[Job[R]], /) -> ResultGroup[R]:
         """Store many jobs, some hundreds a step, in order; while the store works on one step, the next is made."""
+        if isinstance(jobs, Sequence) and not all(isinstance(job, Job) for job in jobs):
+            raise TypeError("enqueue_all() takes jobs made by task.s(...)")
         session = await self.session()
+        stored: list[Job[R]] = []
+        answers: list[Admitted] = []
         results: list[Result[R]] = []
         async with aclosing(session.enqueue_in_steps(jobs)) as steps:
             async for step, admitted in steps:
-                await self._follow_up(session, step, admitted)
+                stored += step
+                answers += admitted
                 results += [Result(answer.id, job.source) for job, answer in zip(step, admitted, strict=True)]
+        await self._follow_up(session, stored, answers)
         return ResultGroup(results)
 
     def _seen(self, stored: Iterable[NewJob]) -> Iterator[Job[Any]]:

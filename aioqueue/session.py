@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from itertools import islice
 from typing import Final, Protocol, TypeVar
 
 from aioqueue.batching import Batcher
@@ -17,6 +16,7 @@ from aioqueue.listener import Listener
 
 _PAUSES_BETWEEN_TRIES: Final = (0.05, 0.2, 0.5)
 _STEP: Final = 250
+_STEP_BYTES: Final = 1024 * 1024  # drivers cut what is a few megabytes
 _STEPS_UNDER_WAY: Final = 2
 _TURNS_TO_BEGIN: Final = 2  # of the loop, until a request is on its way
 
@@ -44,10 +44,11 @@ class Session:
         self.driver = driver
         self.listener: Final = Listener(driver)
         self._pid = os.getpid()
-        self._outbox: Batcher[NewJob, Admitted] = Batcher(self._enqueue_batch, abreast=2)
+        self._outbox: Batcher[NewJob, Admitted] = Batcher(self._enqueue_batch, abreast=2, fitting=_fitting)
         self._expected: set[str] = set()
         self._opening = asyncio.Lock()
         self._life: AsyncGenerator[None, None] | None = None
+        self.is_closed = False
 
     @property
     def is_here(self) -> bool:
@@ -59,9 +60,14 @@ class Session:
         _inherited.append(self)
 
     @property
+    def serves_here(self) -> bool:
+        """Whether it may be used on the running loop, once it is open."""
+        return not self.is_closed and self.loop is asyncio.get_running_loop() and self.is_here
+
+    @property
     def is_open(self) -> bool:
         """Whether it is connected."""
-        return self._life is not None
+        return self._life is not None and not self.is_closed
 
     async def open(self) -> None:
         """Connect; further calls wait for the first and do nothing."""
@@ -73,8 +79,10 @@ class Session:
 
     async def close(self) -> None:
         """Send what is under way, stop waiting and disconnect."""
-        if self._life is not None:
-            await self._life.aclose()
+        self.is_closed = True
+        async with self._opening:
+            if self._life is not None:
+                await self._life.aclose()
 
     def enqueue(self, job: NewJob) -> asyncio.Future[Admitted]:
         """Store one job, together with all others enqueued in the same turn of the loop."""
@@ -97,13 +105,13 @@ class Session:
     async def enqueue_in_steps(self, jobs: Iterable[J]) -> AsyncGenerator[tuple[list[J], list[Admitted]], None]:
         """Store many jobs, and yield them in order, as many as were stored in one step with what the store says.
 
-        Two steps are under way at once. After an error some of what follows may have been stored too.
+        Two steps are under way at once. After an error some of what follows may have been stored too, and what the
+        store refused at first stands behind it.
         """
-        left, sending = iter(jobs), deque[tuple[list[J], asyncio.Task[list[Admitted]]]]()
+        sending = deque[tuple[list[J], asyncio.Task[list[Admitted]]]]()
         try:
-            while step := list(islice(left, _STEP)):
-                enqueueing = self._enqueue([job.new_job() for job in step])
-                sending.append((step, self.loop.create_task(enqueueing)))
+            for step, stored in _steps(jobs):
+                sending.append((step, self.loop.create_task(self._enqueue(stored))))
                 for _ in range(_TURNS_TO_BEGIN):
                     await asyncio.sleep(0)
                 if len(sending) == _STEPS_UNDER_WAY:
@@ -140,7 +148,35 @@ class Session:
         try:
             yield
         finally:
+            self.is_closed = True
             async with AsyncExitStack() as last_first:
                 last_first.push_async_callback(self.driver.close)
                 last_first.push_async_callback(self.listener.close)
                 last_first.push_async_callback(self._outbox.close)
+
+
+def _steps(jobs: Iterable[J]) -> Iterator[tuple[list[J], list[NewJob]]]:
+    """Cut jobs into steps that a driver stores in one request each, so that two under way keep their order."""
+    step: list[J] = []
+    stored: list[NewJob] = []
+    size = 0
+    for job in jobs:
+        new = job.new_job()
+        size += len(new.payload)
+        if stored and (len(stored) == _STEP or size > _STEP_BYTES):
+            yield step, stored
+            step, stored, size = [], [], len(new.payload)
+        step.append(job)
+        stored.append(new)
+    if stored:
+        yield step, stored
+
+
+def _fitting(jobs: Sequence[NewJob]) -> int:
+    """Return how many of the first jobs a driver stores in one request."""
+    size = 0
+    for number, job in enumerate(jobs):
+        size += len(job.payload)
+        if size > _STEP_BYTES and number:
+            return number
+    return len(jobs)

@@ -316,7 +316,7 @@ class RedisDriver:
 
     async def unwatch(self, ids: Sequence[str]) -> None:
         for step in _steps(ids):
-            await self._run(_UNWATCH, self._listener_id, wire.pack(step))
+            await run(self._open_lane(), _UNWATCH, self._prefix, self._listener_id, wire.pack(step))
 
     # ------------------------------------------------------------------ looking
     async def job(self, job_id: str) -> StoredJob | None:

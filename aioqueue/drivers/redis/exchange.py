@@ -25,8 +25,8 @@ Command: TypeAlias = tuple[str | bytes | float, ...]
 packed: Final = cast("Callable[[Command], bytes]", pack_command)
 
 
-# Whose reply comes next, when it is late by the loop's clock, and whether it is the one that is waited for.
-_Asked: TypeAlias = tuple[asyncio.Future[Any], float, bool]
+# Who waits, when the reply is late by the loop's clock, and how many bytes the call took if it is the last reply to it.
+_Asked: TypeAlias = tuple[asyncio.Future[Any], float, int]
 
 
 class Exchange:
@@ -39,7 +39,7 @@ class Exchange:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._asked: deque[_Asked] = deque()
-        self._done_at = 0.0
+        self._under_way = 0  # bytes
         self._looking: asyncio.TimerHandle | None = None
         self._link: Link | None = None
 
@@ -65,14 +65,22 @@ class Exchange:
         if self._link is None:
             raise RedisConnectionError("the connection has been closed")
         self._link.send(message)
-        began_at = self._done_at if self._asked else self._loop.time()
-        self._done_at = began_at + blocks_for + len(message) / SLOWEST_LINK
-        late_at = self._done_at + CALL_TIMEOUT
+        self._under_way += len(message)
+        late_at = self._loop.time() + CALL_TIMEOUT + blocks_for + self._under_way / SLOWEST_LINK
         reply: asyncio.Future[Any] = self._loop.create_future()
-        for left in range(commands - 1, -1, -1):
-            self._asked.append((reply, late_at, left == 0))
+        for _ in range(commands - 1):
+            self._asked.append((reply, late_at, 0))
+        self._asked.append((reply, late_at, len(message)))
         if self._looking is None or self._looking.when() > late_at:
             self._look_at(late_at)
+        return reply
+
+    def in_place_of(self, left: asyncio.Future[Any]) -> asyncio.Future[Any]:
+        """Return what will be the reply to a call whose future was cancelled: the server answers it all the same."""
+        reply: asyncio.Future[Any] = self._loop.create_future()
+        if all(asked is not left for asked, _, _ in self._asked):
+            reply.cancel()
+        self._asked = deque((reply if asked is left else asked, late, size) for asked, late, size in self._asked)
         return reply
 
     def drop(self) -> None:
@@ -89,12 +97,13 @@ class Exchange:
         if not self._asked:
             self.drop()
             return
-        waiting, _, is_last = self._asked.popleft()
+        waiting, _, size = self._asked.popleft()
+        self._under_way -= size
         if waiting.done():
             return
         if isinstance(reply, RedisError):
             _fail(waiting, reply)
-        elif is_last:
+        elif size:
             waiting.set_result(reply)
 
     def _end(self, error: Exception) -> None:

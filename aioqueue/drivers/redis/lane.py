@@ -11,7 +11,7 @@ from aioqueue.drivers.redis.exchange import Exchange, close_all, packed
 from aioqueue.drivers.redis.server import Server, refusal
 from aioqueue.errors import StoreUnavailable
 
-CALLS_UNDER_WAY: Final = 3  # two enqueues, of which the server does one while the next is made, and a question
+CALLS_UNDER_WAY: Final = 4  # two enqueues, of which the server does one while the next is made, and two questions
 
 
 class Lane:
@@ -24,28 +24,49 @@ class Lane:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._places = asyncio.Semaphore(CALLS_UNDER_WAY)
-        self._connecting = asyncio.Lock()
+        self._turn = asyncio.Lock()
         self._exchange: Exchange | None = None
         self._closed = False
 
     async def call(self, *command: str | bytes | float) -> Any:
         """Send one command and return its reply.
 
-        Raises what `Connections.call` does.
+        Raises what `Connections.call` does. Cancelled, it holds its place until the server has answered.
         """
-        message = packed(command)
-        async with self._places:
-            exchange = self._exchange
-            try:
-                if exchange is None or not exchange.is_open:
-                    exchange = await self._connected()
-                return await exchange.ask(message)
-            except NoScriptError:
-                raise
-            except (RedisError, OSError) as error:
-                if exchange is not None and not isinstance(error, OutOfMemoryError):
-                    exchange.drop()
-                raise refusal(self._server, error) from error
+        try:
+            return await self._call(packed(command))
+        except NoScriptError:
+            raise
+        except (RedisError, OSError) as error:
+            raise refusal(self._server, error) from error
+
+    async def _call(self, message: bytes) -> Any:
+        await self._places.acquire()
+        try:
+            exchange, reply = await self._begin(message)
+        except BaseException:
+            self._places.release()
+            raise
+        try:
+            return await reply
+        except (RedisError, OSError) as error:
+            if not isinstance(error, NoScriptError | OutOfMemoryError):
+                exchange.drop()
+            raise
+        finally:
+            left = exchange.in_place_of(reply) if reply.cancelled() else reply
+            self._leave_when(left)
+
+    async def _begin(self, message: bytes) -> tuple[Exchange, asyncio.Future[Any]]:
+        async with self._turn:  # without it, whoever comes when a connection is made overtakes who waited for that
+            exchange = await self._connected()
+            return exchange, exchange.ask(message)
+
+    def _leave_when(self, reply: asyncio.Future[Any]) -> None:
+        if reply.done():
+            self._places.release()
+        else:
+            reply.add_done_callback(lambda _: self._places.release())
 
     async def close(self) -> None:
         """Close the connection; calls under way end with `StoreUnavailable`."""
@@ -54,14 +75,15 @@ class Lane:
             await close_all([self._exchange])
 
     async def _connected(self) -> Exchange:
-        async with self._connecting:
-            if self._exchange is None or not self._exchange.is_open:
-                self._check_open()
-                self._exchange = await Exchange.open(self._server)
-            if self._closed:
-                self._exchange.drop()
-            self._check_open()
-            return self._exchange
+        exchange = self._exchange
+        if exchange is not None and exchange.is_open:
+            return exchange
+        self._check_open()
+        exchange = self._exchange = await Exchange.open(self._server)
+        if self._closed:
+            exchange.drop()
+        self._check_open()
+        return exchange
 
     def _check_open(self) -> None:
         if self._closed:

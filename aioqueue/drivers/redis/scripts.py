@@ -14,12 +14,14 @@ from aioqueue.drivers.redis.connections import Connections
 from aioqueue.drivers.redis.lane import Lane
 
 _FOLDER: Final = Path(__file__).parent / "lua"
+# Read before the first is run: files that an upgrade puts under a running process are for others.
+_FILES: Final = {file.name: file.read_text(encoding="utf-8") for file in _FOLDER.glob("*.lua")}
 _INCLUDE: Final = re.compile(r"^-- include: (\S+)\n", re.MULTILINE)
 _INCLUDE_HERE: Final = re.compile(r"^ +-- include: (\S+)\n", re.MULTILINE)
 
 
 class Script:
-    """The script of `lua/<name>.lua`, with every file it includes before it, each once; read when it is first run.
+    """The script of `lua/<name>.lua`, with every file it includes before it, each once.
 
     An indented include stands where it is: what a script makes there costs only the calls that come there.
     """
@@ -42,7 +44,7 @@ def _with_includes(file: str, seen: set[str]) -> str:
     if file in seen:
         return ""
     seen.add(file)
-    text = (_FOLDER / file).read_text(encoding="utf-8")
+    text = _FILES[file]
     before = "".join(_with_includes(other, seen) for other in _INCLUDE.findall(text))
     return before + _INCLUDE_HERE.sub(lambda here: _with_includes(here[1], set(seen)), _INCLUDE.sub("", text))
 

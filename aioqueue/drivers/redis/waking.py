@@ -122,6 +122,8 @@ class Waking:
         finally:
             pending.cancel()
             await asyncio.wait([pending])
+            if not pending.cancelled():
+                pending.exception()  # nobody is left to hear of it
 
     async def _hand_on(self, popped: Any) -> None:
         if popped and popped[0].endswith(b":wake"):
