@@ -99,9 +99,12 @@ def injected(fn: Maker) -> dict[str, Node]:
 
 
 def stand_in(fake: Maker, real: Maker, scope: Scope) -> Node:
-    """Return what is used instead of `real`; where `fake` itself depends on that, it is given the real one."""
+    """Return what is used instead of `real`; where `fake` itself depends on that, it is given the real one.
+
+    Its value is shared with nothing else: another block with the same `fake` makes one of its own.
+    """
     reading = _Reading(f"override({_name(real)}, {_name(fake)})", real)
-    node = reading.node(Wanted(fake, scope))
+    node = reading.node(Wanted(fake, scope, shared=False))
     reading.check()
     return node
 

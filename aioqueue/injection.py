@@ -11,42 +11,60 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
+from dataclasses import replace
 from functools import partial, wraps
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from aioqueue.dependencies import Maker, Node, below, injected, named, stand_in
+from aioqueue.dependencies import Maker, Node, Scope, below, injected, named, stand_in
 from aioqueue.errors import ConfigurationError
 from aioqueue.lasting import Lasting, worker_values
 from aioqueue.resources import Enter, within
 
 _MARK: Final = "__aioqueue_dependencies__"
 
+# What stands in, by the factory that it stands for and the scope that this is asked for with.
+Fakes: TypeAlias = dict[tuple[Maker, Scope], Node]
+
 
 class Overrides:
     """What stands in for what, for the tests of one queue's tasks."""
 
     def __init__(self) -> None:
-        self._known: dict[Maker, set[Any]] = {}
-        self._fakes: dict[object, Node] = {}
+        self._known: dict[Maker, set[Scope]] = {}
+        self._blocks: list[Fakes] = []  # of those that overlap the last counts
+        self._fakes: Fakes = {}  # of all blocks
 
     def note(self, nodes: Mapping[str, Node]) -> None:
         """Note what a task depends on."""
         for node in below(list(nodes.values())):
             self._known.setdefault(node.factory, set()).add(node.scope)
 
-    def instead_of(self, node: Node) -> Node:
-        """Return what is to be used for a dependency now."""
-        return self._fakes.get((node.factory, node.scope), node) if self._fakes and node.replaceable else node
+    def has_fake(self, node: Node) -> bool:
+        """Tell whether something stands in for this very dependency now."""
+        return _instead_of(node, self._fakes) is not node
+
+    def resolved(self, nodes: Mapping[str, Node]) -> Mapping[str, Node]:
+        """Return what is to be used for dependencies now, and for all that they depend on in turn.
+
+        What is made of a stand-in is not shared with what is made of the real one: it has a key of its own.
+        """
+        fakes = self._fakes
+        return {name: _resolved(node, fakes) for name, node in nodes.items()} if fakes else nodes
 
     @contextmanager
     def override(self, factory: Maker, fake: Maker) -> Iterator[None]:
         """Let `fake` stand in for `factory` for the length of a block, in every task of the queue."""
-        before = dict(self._fakes)
-        self._fakes.update({(factory, scope): stand_in(fake, factory, scope) for scope in self._known[factory]})
+        block: Fakes = {(factory, scope): stand_in(fake, factory, scope) for scope in self._known[factory]}
+        together = {**self._fakes, **block}
+        for node in block.values():
+            _resolved(node, together)
+        self._blocks.append(block)
+        self._fakes = together
         try:
             yield
         finally:
-            self._fakes = before
+            self._blocks = [other for other in self._blocks if other is not block]
+            self._fakes = {real: node for block in self._blocks for real, node in block.items()}
 
     def check(self, factory: object, fake: object) -> None:
         """Raise for what cannot stand in: `TypeError`, or `ConfigurationError` where nothing asks for `factory`."""
@@ -54,6 +72,22 @@ class Overrides:
             raise TypeError(f"override() takes a function that makes the value: lambda: ..., not {fake!r}")
         if not callable(factory) or factory not in self._known:
             raise ConfigurationError(f"override(): no task of this queue depends on {factory!r}")
+
+
+def _instead_of(node: Node, fakes: Fakes) -> Node:
+    return fakes.get((node.factory, node.scope), node) if node.replaceable else node
+
+
+def _resolved(asked: Node, fakes: Fakes, above: tuple[Node, ...] = ()) -> Node:
+    node = _instead_of(asked, fakes)
+    path = (*above, node)
+    if node in above:
+        circle = " -> ".join(named(one) for one in path[path.index(node) :])
+        raise ConfigurationError(f"override(): dependencies go round in a circle: {circle}")
+    needs = tuple((name, _resolved(need, fakes, path)) for name, need in node.needs)
+    if needs == node.needs:
+        return node
+    return replace(node, needs=needs, key=(node.key, *(need.key for _, need in needs)))
 
 
 def filled_in(fn: Maker, overrides: Overrides, enter: Enter, *, within_first: int, worker_first: int) -> Maker:
@@ -99,7 +133,7 @@ def refuse_fakes_in_process(fn: Maker) -> None:
     """Raise `ConfigurationError` if something stands in for what `fn` depends on: a process would use the real one."""
     nodes, overrides = getattr(fn, _MARK, ({}, Overrides()))
     for node in below(list(nodes.values())):
-        if overrides.instead_of(node) is not node:
+        if overrides.has_fake(node):
             raise ConfigurationError(
                 f"override({named(node)}) does not reach the process of {fn.__qualname__}: test it with call_local()"
             )
@@ -143,9 +177,10 @@ def _place(fn: Maker, nodes: Mapping[str, Node], supplied: int) -> Placed:
 @asynccontextmanager
 async def _opened_on_loop(nodes: Mapping[str, Node], overrides: Overrides) -> AsyncIterator[dict[str, Any]]:
     raised: BaseException | None = None
+    asked = overrides.resolved(nodes)
     async with AsyncExitStack() as last_first:
-        opening = _OnLoop(last_first, overrides)
-        values = {name: await opening.value(node) for name, node in nodes.items()}
+        opening = _OnLoop(last_first)
+        values = {name: await opening.value(node) for name, node in asked.items()}
         try:
             yield values
         except BaseException as error:
@@ -158,21 +193,19 @@ async def _opened_on_loop(nodes: Mapping[str, Node], overrides: Overrides) -> As
 class _OnLoop:
     """Opens what one job depends on, each thing once."""
 
-    def __init__(self, last_first: AsyncExitStack, overrides: Overrides) -> None:
+    def __init__(self, last_first: AsyncExitStack) -> None:
         self._last_first = last_first
-        self._overrides = overrides
         self._lasting = worker_values.get(None)
         self._values: dict[object, Any] = {}
 
-    async def value(self, asked: Node) -> Any:
-        node = self._overrides.instead_of(asked)
+    async def value(self, node: Node) -> Any:
         if node.key not in self._values:
             self._values[node.key] = await self._open(node)
         return self._values[node.key]
 
     async def _open(self, node: Node) -> Any:
         if node.scope == "worker" and self._lasting is not None:
-            return await self._lasting.get(node.key, named(node), partial(_alone, node, self._lasting, self._overrides))
+            return await self._lasting.get(node.key, named(node), partial(_alone, node, self._lasting))
         needs = {name: await self.value(need) for name, need in node.needs}
         return await self._last_first.enter_async_context(_made_on_loop(node, needs))
 
@@ -180,9 +213,10 @@ class _OnLoop:
 @contextmanager
 def _opened_here(enter: Enter, nodes: Mapping[str, Node], overrides: Overrides) -> Iterator[dict[str, Any]]:
     raised: BaseException | None = None
+    asked = overrides.resolved(nodes)
     with ExitStack() as last_first:
-        opening = _Here(last_first, overrides, enter)
-        values = {name: opening.value(node) for name, node in nodes.items()}
+        opening = _Here(last_first, enter)
+        values = {name: opening.value(node) for name, node in asked.items()}
         try:
             yield values
         except BaseException as error:
@@ -195,15 +229,13 @@ def _opened_here(enter: Enter, nodes: Mapping[str, Node], overrides: Overrides) 
 class _Here:
     """Does the same for a body that cannot await."""
 
-    def __init__(self, last_first: ExitStack, overrides: Overrides, enter: Enter) -> None:
+    def __init__(self, last_first: ExitStack, enter: Enter) -> None:
         self._last_first = last_first
-        self._overrides = overrides
         self._enter = enter
         self._lasting = worker_values.get(None)
         self._values: dict[object, Any] = {}
 
-    def value(self, asked: Node) -> Any:
-        node = self._overrides.instead_of(asked)
+    def value(self, node: Node) -> Any:
         if node.key not in self._values:
             self._values[node.key] = self._open(node)
         return self._values[node.key]
@@ -211,7 +243,7 @@ class _Here:
     def _open(self, node: Node) -> Any:
         lasting = self._lasting
         if node.scope == "worker" and lasting is not None:
-            return lasting.get_from_thread(node.key, named(node), partial(_alone, node, lasting, self._overrides))
+            return lasting.get_from_thread(node.key, named(node), partial(_alone, node, lasting))
         needs = {name: self.value(need) for name, need in node.needs}
         return self._last_first.enter_context(self._made(node, needs))
 
@@ -222,12 +254,11 @@ class _Here:
 
 
 @asynccontextmanager
-async def _alone(node: Node, lasting: Lasting, overrides: Overrides) -> AsyncIterator[Any]:
+async def _alone(node: Node, lasting: Lasting) -> AsyncIterator[Any]:
     """Open a value of the worker, given others like it: they are closed later than this one."""
-    needs: dict[str, Any] = {}
-    for name, asked in node.needs:
-        need = overrides.instead_of(asked)
-        needs[name] = await lasting.get(need.key, named(need), partial(_alone, need, lasting, overrides))
+    needs = {
+        name: await lasting.get(need.key, named(need), partial(_alone, need, lasting)) for name, need in node.needs
+    }
     async with _made_on_loop(node, needs) as value:
         yield value
 

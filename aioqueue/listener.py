@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from aioqueue.batching import Batcher
@@ -34,11 +34,13 @@ class Listener:
     """Tells waiters what became of their jobs: by the store's push, and by a slow poll should a push be lost.
 
     Belongs to one running loop. Waiting costs one registration in the store a job, batched with all others of the
-    same turn of the loop, whoever else waits for it. A store that goes away is waited for.
+    same turn of the loop, whoever else waits for it. A store that goes away is waited for. `gap` is called when pushes
+    may have been missed.
     """
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, gap: Callable[[], None] = lambda: None) -> None:
         self._driver = driver
+        self._tell_of_gap = gap
         self._waits: dict[str, _Wait] = {}
         self._watching: Batcher[str, None] = Batcher(self._watch, _CHUNK)
         self._leaving: Batcher[str, None] = Batcher(self._unwatch, _CHUNK)
@@ -107,6 +109,7 @@ class Listener:
         """Ask for all that is waited for: pushes may have been missed, or registrations have run out."""
         for job_id in self._waits:
             self._watching.submit(job_id)
+        self._tell_of_gap()
 
     def _tell(self, settled: Settled) -> None:
         wait = self._waits.pop(settled.id, None)

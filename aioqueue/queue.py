@@ -30,6 +30,7 @@ from aioqueue.hooks import Hooks, Post, Pre, Scope, Startup
 from aioqueue.injection import Overrides, filled_in, refuse_in_process
 from aioqueue.inspection import DeadLetter, replayed, seen, seen_new
 from aioqueue.keyvalue import KeyValue
+from aioqueue.loops import running_loop
 from aioqueue.news import Event, listen
 from aioqueue.options import Declaration, Seconds, TaskOptions
 from aioqueue.periodic import MISFIRES, Misfire, Periodic
@@ -43,9 +44,11 @@ from aioqueue.serializers import checked as checked_serializer
 from aioqueue.session import Session
 from aioqueue.signals import H, Handler2, Handler3, Signal, Signals
 from aioqueue.signed import signed
+from aioqueue.standing import Standing, alive, close_here
 from aioqueue.states import JobState
 from aioqueue.sync import Sync
 from aioqueue.task import Task
+from aioqueue.witnesses import witnesses
 from aioqueue.zones import zone_of
 
 if TYPE_CHECKING:
@@ -99,38 +102,46 @@ class Queue:
         self.signals: Signals = Signals()
         self.periodic: list[Periodic] = []
         self._overrides = Overrides()
-        self._driver = driver_for(url or os.environ.get("AIOQUEUE_URL") or DEFAULT_URL, name)
+        driver = driver_for(url or os.environ.get("AIOQUEUE_URL") or DEFAULT_URL, name)
         self._immediate_use_memory = immediate_use_memory
-        self._immediate = immediate
+        self._standings = [Standing(driver, lambda: self._immediate_driver, immediate)]  # the last one counts
+        self._blocks: list[tuple[Standing, asyncio.AbstractEventLoop]] = []  # each `async with` that is not left yet
+        self._left: list[Session] = []  # on stores that it does not stand on any more; to be closed on their loops
         self._defaults = checked.declare(Declaration(), {"results": results, "result_ttl": result_ttl})
         self._max_payload = checked.count("max_payload", max_payload, least=1)
         self.serializer: Serializer = checked_serializer(serializer)
-        self._session: Session | None = None
-        self._set_aside: list[Session] = []  # opened before `immediate` was changed
         self.sync: Sync = Sync(lambda: self._session.loop if self._session is not None else None)
         """Waits from threads, scripts and synchronous views: `value = queue.sync(result)`."""
         self.kv: KeyValue = KeyValue(self.session, self._max_payload, self.serializer)
         """Small values that all processes of the queue share."""
 
     def __repr__(self) -> str:
-        return f"<Queue {self.name} on {self._driver!r}>"
+        return f"<Queue {self.name} on {self._standing.driver!r}>"
 
     # ------------------------------------------------------------------ life
     async def __aenter__(self) -> Self:
-        await self.session()
+        session = await self.session()
+        self._blocks = [block for block in self._blocks if not block[1].is_closed()]
+        self._blocks.append((self._standing, session.loop))
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self.close()
+        here = running_loop()
+        entered = [standing for standing, loop in self._blocks if loop is here]
+        self._blocks.remove((entered[-1], here))
+        if entered[-1] not in entered[:-1]:
+            await entered[-1].close_here()
+            await close_here(self._left)
 
     async def close(self) -> None:
-        """Disconnect; harmless when closed. The next use opens it again, on whatever loop it happens."""
-        sessions = [*self._set_aside, *([self._session] if self._session is not None else [])]
-        self._session = None
-        self._set_aside.clear()
-        for session in sessions:
-            if session.is_here and session.loop is asyncio.get_running_loop():
-                await session.close()
+        """Disconnect; harmless when closed. The next use opens it again, on whatever loop it happens.
+
+        The end of an `async with queue` does the same, but where there are several, those of other parts of a program,
+        only the last one to end.
+        """
+        self._standing.renounce()
+        await self._standing.close_here()
+        await close_here(self._left)
 
     async def session(self) -> Session:
         """Return the open session on the running loop, opening one if need be.
@@ -138,11 +149,13 @@ class Queue:
         Raises `StoreUnavailable`, and `ConfigurationError` if the queue is in use on another running loop.
         """
         while True:
-            session = self._session
+            standing = self._standings[-1]
+            session = standing.session
             if session is None or not session.serves_here:
-                session = self._session = self._new_session(session)
+                session = standing.session = self._new_session(standing)
             if session.is_open:
                 return session
+            await close_here(self._left)
             await session.open()  # and somebody may close it before this goes on
 
     @property
@@ -151,32 +164,37 @@ class Queue:
 
         Each time it is the whole life of a small worker: startup hooks, the jobs, shutdown hooks.
         """
-        return self._immediate
+        return self._standing.immediate
 
     @immediate.setter
     def immediate(self, immediate: bool) -> None:
-        if immediate != self._immediate:
-            self._immediate = immediate
-            if self._session is not None:
-                self._set_aside.append(self._session)
-            self._session = None
+        if immediate != self._standing.immediate:
+            self._standing.immediate = immediate
+            self._standing.renounce()
 
     @contextmanager
     def standing_on(self, driver: Driver, *, immediate: bool = False) -> Iterator[None]:
         """Use the store of `driver` instead of its own within a block: what the fixtures of `aioqueue.testing` do.
 
-        What is open stays open meanwhile, and is used again after it. Of blocks that overlap the last ends first.
+        What is open stays open meanwhile, and is used again after it. Blocks may overlap and end in any order: the last
+        one to begin that has not ended counts. What was opened inside is closed at the end if its loop runs in another
+        thread, else with the queue, or when that loop opens it again, or ends.
         """
-        own = self._driver, self._immediate_driver, self._immediate, self._session
-        set_aside = self._set_aside
-        self._driver = self._immediate_driver = driver
-        self._immediate, self._session, self._set_aside = immediate, None, []
+        standing = Standing(driver, lambda: driver, immediate)
+        self._standings.append(standing)
         try:
             yield
         finally:
-            left = [*self._set_aside, *([self._session] if self._session is not None else [])]
-            self._driver, self._immediate_driver, self._immediate, self._session = own
-            self._set_aside = [session for session in (*set_aside, *left) if not session.loop.is_closed()]
+            self._standings.remove(standing)
+            self._left = [*alive(self._left), *standing.leave()]
+
+    @property
+    def _standing(self) -> Standing:
+        return self._standings[-1]
+
+    @property
+    def _session(self) -> Session | None:
+        return self._standing.session
 
     def driver(self) -> Driver:
         """Return another, unopened driver on this queue's store; it signs and verifies if the queue has keys."""
@@ -184,23 +202,23 @@ class Queue:
 
     def store(self) -> Driver:
         """Return what `driver` works on: it shows what is stored as it is."""
-        return (self._immediate_driver if self._immediate else self._driver).clone()
+        return self._standing.store()
 
     @cached_property
     def _immediate_driver(self) -> Driver:
-        return driver_for("memory://", self.name) if self._immediate_use_memory else self._driver
+        return driver_for("memory://", self.name) if self._immediate_use_memory else self._standings[0].driver
 
-    def _new_session(self, old: Session | None) -> Session:
+    def _new_session(self, standing: Standing) -> Session:
+        old = standing.session
         if old is not None and old.is_here and old.is_open and old.loop.is_running():
             raise ConfigurationError(
                 f"queue {self.name!r} is open in another running event loop; from other threads use queue.sync(...), "
                 "or close the queue there first"
             )
-        if old is not None and not old.is_here:
-            old.leave_to_parent()
+        standing.renounce()
         if not is_job_running():
             refuse_in_import("uses a queue")
-        return Session(self.driver(), immediate=self._immediate)
+        return Session(self.driver(), immediate=standing.immediate)
 
     # ------------------------------------------------------------------ tasks
     @overload
@@ -346,7 +364,9 @@ class Queue:
 
         `factory` is what some `Depends(...)` of this queue's tasks names, and `fake` of any kind that it could name; if
         it depends on `factory` itself, it is given the real value. It holds for all jobs of this process that begin
-        inside the block. Raises `ConfigurationError` if no task depends on `factory`.
+        inside the block, and no other one gets what was made with it. Of blocks that overlap the last to begin counts,
+        in whatever order they end. Raises `ConfigurationError` if no task depends on `factory`, or if stand-ins depend
+        on each other in a circle.
         """
         self._overrides.check(factory, fake)
         return self._overrides.override(factory, fake)
@@ -495,15 +515,17 @@ class Queue:
 
     async def _follow_up(self, session: Session, jobs: Iterable[Job[Any]], admitted: Sequence[Admitted]) -> None:
         """Tell of what was enqueued, if anybody wants to know; in immediate mode, run it."""
-        if self.signals.any or session.driver.audience:
-            await self._tell_enqueued(session, jobs, admitted)
+        if witnesses or self.signals.any or session.driver.audience:
+            stored = [job for job, answer in zip(jobs, admitted, strict=True) if answer.admission == "accepted"]
+            await self._tell_enqueued(session, stored)
         if session.immediate:
             await self._new_worker(concurrency=1).drain()
 
-    async def _tell_enqueued(self, session: Session, jobs: Iterable[Job[Any]], admitted: Sequence[Admitted]) -> None:
-        for job, answer in zip(jobs, admitted, strict=True):
-            if answer.admission == "accepted":
-                await tell_enqueued(self.signals, session.driver, job)
+    async def _tell_enqueued(self, session: Session, jobs: Sequence[Job[Any]]) -> None:
+        for witness in tuple(witnesses):
+            await witness(self.registry, session.driver, jobs)
+        for job in jobs:
+            await tell_enqueued(self.signals, session.driver, job)
 
     def result(self, id: str, /) -> Result[Any]:  # noqa: A002 -- the name on the public face
         """Return a handle on any job by its id; its value comes as msgpack has it. `task.result(id)` knows the type."""

@@ -162,7 +162,7 @@ class Result(Generic[R_co]):
         """Yield the job's progress and state changes, and end when it has finished.
 
         Progress is numbered from 1 and kept: `after` is the last number seen, so that a reader can come back. State
-        changes are told from now on.
+        changes are told from now on. A store that goes away meanwhile is waited for.
         """
         return follow(self._source.session, self._id, self._source.task, after)
 

@@ -13,6 +13,8 @@ from aioqueue.batching import Batcher
 from aioqueue.drivers.base import Admitted, Driver, NewChord, NewJob, Settled
 from aioqueue.errors import StoreUnavailable
 from aioqueue.listener import Listener
+from aioqueue.loops import running_loop
+from aioqueue.newsroom import Newsroom
 
 _PAUSES_BETWEEN_TRIES: Final = (0.05, 0.2, 0.5)
 _STEP: Final = 250
@@ -40,15 +42,16 @@ class Session:
 
     def __init__(self, driver: Driver, *, immediate: bool = False) -> None:
         self.immediate = immediate
-        self.loop: Final = asyncio.get_running_loop()
+        self.loop: Final = running_loop()
         self.driver = driver
-        self.listener: Final = Listener(driver)
+        self.newsroom: Final = Newsroom(driver)
+        self.listener: Final = Listener(driver, self.newsroom.look_again)
         self._pid = os.getpid()
         self._outbox: Batcher[NewJob, Admitted] = Batcher(self._enqueue_batch, abreast=2, fitting=_fitting)
         self._expected: set[str] = set()
         self._opening = asyncio.Lock()
         self._life: AsyncGenerator[None, None] | None = None
-        self.is_closed = False
+        self.is_closed: bool = False
 
     @property
     def is_here(self) -> bool:
@@ -62,7 +65,7 @@ class Session:
     @property
     def serves_here(self) -> bool:
         """Whether it may be used on the running loop, once it is open."""
-        return not self.is_closed and self.loop is asyncio.get_running_loop() and self.is_here
+        return not self.is_closed and self.loop is running_loop() and self.is_here
 
     @property
     def is_open(self) -> bool:
@@ -151,6 +154,7 @@ class Session:
             self.is_closed = True
             async with AsyncExitStack() as last_first:
                 last_first.push_async_callback(self.driver.close)
+                last_first.push_async_callback(self.newsroom.close)
                 last_first.push_async_callback(self.listener.close)
                 last_first.push_async_callback(self._outbox.close)
 

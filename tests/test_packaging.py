@@ -19,3 +19,7 @@ def files(package: Path) -> set[str]:
 
 def test_every_file_of_the_package_is_under_test() -> None:
     assert files(Path(aioqueue.__file__).parent) == files(CHECKOUT)
+
+
+def test_what_only_the_tests_of_aioqueue_need_is_not_in_it() -> None:
+    assert "testing/model.py" not in files(CHECKOUT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from typing import Any, Final
 
@@ -13,12 +13,13 @@ try:
 except ImportError as _missing:
     raise ImportError("aioqueue.frameworks.aiohttp needs aiohttp: pip install 'aioqueue[aiohttp]'") from _missing
 
-from aioqueue.frameworks.answers import JSON, Answer, answer
+from aioqueue.frameworks.answers import JSON, Answer, Say, answer
 from aioqueue.frameworks.disconnects import cancelling
 from aioqueue.frameworks.endings import until_either
-from aioqueue.frameworks.following import EVENT_STREAM, HEADERS, KEEP_ALIVE, Chunks, follow
+from aioqueue.frameworks.eventstream import EVENT_STREAM, HEADERS, KEEP_ALIVE, event_stream
 from aioqueue.frameworks.life import WorkerOptions, check, living
 from aioqueue.frameworks.links import link_of
+from aioqueue.frameworks.sending import Chunks, send_all
 from aioqueue.options import Seconds
 from aioqueue.queue import Queue
 from aioqueue.result import Result
@@ -45,25 +46,32 @@ def cleanup_ctx(
 
 
 async def respond(
-    result: Result[Any], request: web.BaseRequest, *, timeout: Seconds = 10.0, link: object = None
+    result: Result[Any],
+    request: web.BaseRequest,
+    *,
+    timeout: Seconds = 10.0,
+    link: object = None,
+    say: Say | None = None,
 ) -> web.Response:
     """Wait up to `timeout` seconds for the job, and answer with its value as JSON.
 
     Not ready by then is 202 Accepted with `Location: link` and `Retry-After`; `link` is by default the address of a GET
-    itself. A job that failed is an error of one line. Waiting no longer, for whatever reason, leaves the job alone.
+    itself. A job that failed is an error of one line: what `say` makes of the `TaskException`, or else nothing of what
+    the task raised. Waiting no longer, for whatever reason, leaves the job alone.
     """
-    return _response(await answer(result, timeout, link_of(link, request.method, request.url)))
+    return _response(await answer(result, timeout, link_of(link, request.method, request.url), say))
 
 
 async def progress(
-    result: Result[Any], request: web.BaseRequest, *, keep_alive: Seconds = KEEP_ALIVE
+    result: Result[Any], request: web.BaseRequest, *, keep_alive: Seconds = KEEP_ALIVE, say: Say | None = None
 ) -> web.StreamResponse:
     """Answer with the job's news as server-sent events: `progress`, `status`, and last of all `outcome`.
 
     Progress is numbered, and a browser that comes back goes on after its `Last-Event-ID`. A comment is sent after every
-    `keep_alive` seconds of silence. A number that no event has is refused with 400, an unknown job with 404.
+    `keep_alive` seconds of silence. A number that no event has is refused with 400, an unknown job with 404. Why a job
+    failed is told as in `respond`.
     """
-    news = await follow(result, request.headers.get("Last-Event-ID", ""), keep_alive)
+    news = await event_stream(result, request.headers.get("Last-Event-ID", ""), keep_alive, say)
     return _response(news) if isinstance(news, Answer) else await _streamed(news, request)
 
 
@@ -80,17 +88,11 @@ async def _client_leaves(request: web.BaseRequest) -> None:
 
 async def _streamed(news: Chunks, request: web.BaseRequest) -> web.StreamResponse:
     response = web.StreamResponse(headers={**HEADERS, "Content-Type": EVENT_STREAM})
-    await until_either(_send(news, response, request), _client_leaves(request))
-    return response
-
-
-async def _send(news: Chunks, response: web.StreamResponse, request: web.BaseRequest) -> None:
     with suppress(ConnectionResetError):  # the client has gone away, which is no error
         await response.prepare(request)
-        async with aclosing(news):
-            async for chunk in news:
-                await response.write(chunk)
-            await response.write_eof()
+    if request.method != "HEAD" and response.prepared:
+        await until_either(send_all(news, response.write, response.write_eof), _client_leaves(request))
+    return response
 
 
 def _response(said: Answer) -> web.Response:

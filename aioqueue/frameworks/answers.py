@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -28,7 +29,8 @@ from aioqueue.serializers import JsonSerializer
 logger: Final = logging.getLogger("aioqueue")
 
 JSON: Final = "application/json"
-RETRY_AFTER: Final = {"Retry-After": "1"}
+NO_STORE: Final = {"Cache-Control": "no-store"}  # what is true of a job now may not be true a moment later
+RETRY_AFTER: Final = {**NO_STORE, "Retry-After": "1"}
 _LONGEST_LINE: Final = 500
 _to_json: Final = msgspec.json.Encoder().encode
 _value_to_json: Final = JsonSerializer().encode
@@ -50,19 +52,21 @@ class Refusal(NamedTuple):
     line: str
 
 
+# What an application lets its clients know of why a job ended without a value.
+Say: TypeAlias = Callable[[TaskException], str]
+
 # The first that fits: a subclass stands before its base.
-_REFUSALS: Final[tuple[tuple[type[AioqueueError], int, str], ...]] = (
-    (RateLimitExceeded, 429, "cancelled"),
-    (TaskLockedException, 409, "cancelled"),
-    (TaskCancelled, 410, "cancelled"),
-    (TaskExpired, 410, "expired"),
-    (TaskTimeout, 504, "failed"),
-    (TaskException, 500, "failed"),
-    (ResultUnknown, 404, "unknown"),
+_ENDINGS: Final[tuple[tuple[type[TaskException], Refusal], ...]] = (
+    (RateLimitExceeded, Refusal(429, "cancelled", "the job was over its rate limit")),
+    (TaskLockedException, Refusal(409, "cancelled", "the job was locked out")),
+    (TaskCancelled, Refusal(410, "cancelled", "the job was cancelled")),
+    (TaskExpired, Refusal(410, "expired", "the job was not started before it expired")),
+    (TaskTimeout, Refusal(504, "failed", "the job took too long")),
+    (TaskException, Refusal(500, "failed", "the job failed")),
 )
 
 
-async def answer(result: Result[Any], timeout: Seconds, link: str) -> Answer:
+async def answer(result: Result[Any], timeout: Seconds, link: str, say: Say | None = None) -> Answer:
     """Wait up to `timeout` seconds for the value of a job, and say it as JSON; else what there is to say.
 
     Raises `ResultsDisabled` where no value is kept, and `TypeError` for one that cannot be written as JSON.
@@ -74,23 +78,27 @@ async def answer(result: Result[Any], timeout: Seconds, link: str) -> Answer:
     except ResultsDisabled:
         raise
     except AioqueueError as error:
-        return refused(result.id, error)
-    return Answer(200, value_as_json(result.id, value), {})
+        return refused(result.id, error, say)
+    return Answer(200, value_as_json(result.id, value), NO_STORE)
 
 
-def refused(job_id: str, error: AioqueueError) -> Answer:
+def refused(job_id: str, error: AioqueueError, say: Say | None = None) -> Answer:
     """Return the answer to whoever asked for a value that is not there."""
-    refusal = refusal_of(job_id, error)
+    refusal = refusal_of(job_id, error, say)
     body = {"id": job_id, "state": refusal.state, "error": refusal.line}
-    return Answer(refusal.status, _to_json(body), RETRY_AFTER if refusal.status == 503 else {})
+    return Answer(refusal.status, _to_json(body), RETRY_AFTER if refusal.status == 503 else NO_STORE)
 
 
-def refusal_of(job_id: str, error: AioqueueError) -> Refusal:
-    """Say in one line why a job has no value: never a traceback, nor where the store is."""
-    for kind, status, state in _REFUSALS:
-        if isinstance(error, kind):
-            text = error.error if isinstance(error, TaskException) else str(error)
-            return Refusal(status, state, _line(text))
+def refusal_of(job_id: str, error: AioqueueError, say: Say | None = None) -> Refusal:
+    """Say in one line why a job has no value: what `say` makes of the error, or else nothing of what the task raised.
+
+    It never holds a traceback, nor where the store is.
+    """
+    if isinstance(error, TaskException):
+        refusal = next(refusal for kind, refusal in _ENDINGS if isinstance(error, kind))
+        return refusal if say is None else refusal._replace(line=_line(say(error)))
+    if isinstance(error, ResultUnknown):
+        return Refusal(404, "unknown", _line(str(error)))
     if isinstance(error, StoreUnavailable):
         logger.warning("a request for job %s is refused: %s", one_line(job_id), one_line(str(error)))
         return Refusal(503, "unknown", "the store of the queue cannot be reached now")
@@ -100,7 +108,7 @@ def refusal_of(job_id: str, error: AioqueueError) -> Refusal:
 
 def complaint(status: int, line: str) -> Answer:
     """Return the answer to a request that is itself wrong."""
-    return Answer(status, _to_json({"error": _line(line)}), {})
+    return Answer(status, _to_json({"error": _line(line)}), NO_STORE)
 
 
 def value_as_json(job_id: str, value: object) -> bytes:

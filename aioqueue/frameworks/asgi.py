@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from aioqueue.frameworks.endings import until_either
+from aioqueue.frameworks.sending import Chunks, send_all
 
 Receive: TypeAlias = Callable[[], Awaitable[Any]]
 Send: TypeAlias = Callable[[Any], Awaitable[None]]
@@ -18,17 +18,16 @@ async def client_leaves(receive: Receive) -> None:
         pass
 
 
-async def send_body(chunks: AsyncGenerator[bytes, None], receive: Receive, send: Send) -> None:
+async def send_body(chunks: Chunks, receive: Receive, send: Send) -> None:
     """Send a body until it ends or the client goes away, and close `chunks`.
 
     Whatever it raises or whoever cancels it, nothing of it runs on afterwards.
     """
-    await until_either(_send(chunks, send), client_leaves(receive))
 
+    def send_chunk(chunk: bytes) -> Awaitable[None]:
+        return send({"type": "http.response.body", "body": chunk, "more_body": True})
 
-async def _send(chunks: AsyncGenerator[bytes, None], send: Send) -> None:
-    with suppress(OSError):  # how a server may say that the client has gone away
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+    def end() -> Awaitable[None]:
+        return send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    await until_either(send_all(chunks, send_chunk, end), client_leaves(receive))

@@ -17,4 +17,5 @@ def link_of(link: object, method: str, url: object) -> str:
     if method not in ("GET", "HEAD"):
         raise ValueError(f"respond() to a {method} needs link=...: where the client asks again, by GET, for the result")
     asked = urlsplit(str(url))
-    return quote(f"{asked.path}?{asked.query}" if asked.query else asked.path, safe=_URL)
+    path = f"/.{asked.path}" if asked.path.startswith("//") else asked.path  # two strokes would begin another host
+    return quote(f"{path}?{asked.query}" if asked.query else path, safe=_URL)

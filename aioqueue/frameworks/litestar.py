@@ -16,12 +16,13 @@ try:
 except ImportError as _missing:
     raise ImportError("aioqueue.frameworks.litestar needs Litestar: pip install 'aioqueue[litestar]'") from _missing
 
-from aioqueue.frameworks.answers import JSON, Answer, answer
+from aioqueue.frameworks.answers import JSON, Answer, Say, answer
 from aioqueue.frameworks.asgi import client_leaves, send_body
 from aioqueue.frameworks.disconnects import cancelling
-from aioqueue.frameworks.following import EVENT_STREAM, HEADERS, KEEP_ALIVE, Chunks, follow
+from aioqueue.frameworks.eventstream import EVENT_STREAM, HEADERS, KEEP_ALIVE, event_stream
 from aioqueue.frameworks.life import WorkerOptions, check, living
 from aioqueue.frameworks.links import link_of
+from aioqueue.frameworks.sending import Chunks
 from aioqueue.options import Seconds
 from aioqueue.queue import Queue
 from aioqueue.result import Result
@@ -44,26 +45,37 @@ def lifespan(*queues: Queue, worker: WorkerOptions | None = None) -> Callable[[A
 
 
 async def respond(
-    result: Result[Any], request: Request[Any, Any, Any], *, timeout: Seconds = 10.0, link: object = None
+    result: Result[Any],
+    request: Request[Any, Any, Any],
+    *,
+    timeout: Seconds = 10.0,
+    link: object = None,
+    say: Say | None = None,
 ) -> Response[bytes]:
     """Wait up to `timeout` seconds for the job, and answer with its value as JSON.
 
     Not ready by then is 202 Accepted with `Location: link` and `Retry-After`; `link` is by default the address of a GET
-    itself. A job that failed is an error of one line. Waiting no longer, for whatever reason, leaves the job alone.
+    itself. A job that failed is an error of one line: what `say` makes of the `TaskException`, or else nothing of what
+    the task raised. Waiting no longer, for whatever reason, leaves the job alone.
     """
-    return _response(await answer(result, timeout, link_of(link, request.method, request.url)))
+    return _response(await answer(result, timeout, link_of(link, request.method, request.url), say), request)
 
 
 async def progress(
-    result: Result[Any], request: Request[Any, Any, Any], *, keep_alive: Seconds = KEEP_ALIVE
+    result: Result[Any],
+    request: Request[Any, Any, Any],
+    *,
+    keep_alive: Seconds = KEEP_ALIVE,
+    say: Say | None = None,
 ) -> Response[bytes]:
     """Answer with the job's news as server-sent events: `progress`, `status`, and last of all `outcome`.
 
     Progress is numbered, and a browser that comes back goes on after its `Last-Event-ID`. A comment is sent after every
-    `keep_alive` seconds of silence. A number that no event has is refused with 400, an unknown job with 404.
+    `keep_alive` seconds of silence. A number that no event has is refused with 400, an unknown job with 404. Why a job
+    failed is told as in `respond`.
     """
-    news = await follow(result, request.headers.get("Last-Event-ID", ""), keep_alive)
-    return _response(news) if isinstance(news, Answer) else _EventStream(news)
+    news = await event_stream(result, request.headers.get("Last-Event-ID", ""), keep_alive, say)
+    return _response(news, request) if isinstance(news, Answer) else _EventStream(news)
 
 
 def cancel_on_disconnect(request: Request[Any, Any, Any], result: Result[Any]) -> AbstractAsyncContextManager[None]:
@@ -84,7 +96,7 @@ class _EventStream(Response[bytes]):
     def to_asgi_response(
         self,
         app: Any,  # noqa: ARG002 -- Litestar's own no longer looks at it
-        request: Any,  # noqa: ARG002
+        request: Any,
         *,
         background: Any = None,
         cookies: Iterable[Cookie] | None = None,
@@ -97,8 +109,8 @@ class _EventStream(Response[bytes]):
             self._news,
             background=self.background or background,
             cookies=[*(cookies or ()), *self.cookies],
-            headers={**(headers or {}), **self.headers},
-            is_head_response=is_head_response,
+            headers={**(headers or {}), **self.headers, "content-type": EVENT_STREAM},
+            is_head_response=is_head_response or request.method == "HEAD",  # a handler of GET and HEAD is not told
             media_type=EVENT_STREAM,
             status_code=200,
         )
@@ -116,5 +128,6 @@ class _Sent(ASGIStreamingResponse):
         await send_body(self._news, receive, send)
 
 
-def _response(said: Answer) -> Response[bytes]:
-    return Response(said.body, status_code=said.status, headers=said.headers, media_type=JSON)
+def _response(said: Answer, request: Request[Any, Any, Any]) -> Response[bytes]:
+    body = b"" if request.method == "HEAD" else said.body  # Litestar refuses to leave it out
+    return Response(body, status_code=said.status, headers=said.headers, media_type=JSON)

@@ -14,12 +14,13 @@ try:
 except ImportError as _missing:
     raise ImportError("aioqueue.frameworks.starlette needs Starlette: pip install 'aioqueue[starlette]'") from _missing
 
-from aioqueue.frameworks.answers import JSON, Answer, answer
+from aioqueue.frameworks.answers import JSON, Answer, Say, answer
 from aioqueue.frameworks.asgi import client_leaves, send_body
 from aioqueue.frameworks.disconnects import cancelling
-from aioqueue.frameworks.following import EVENT_STREAM, HEADERS, KEEP_ALIVE, Chunks, follow
+from aioqueue.frameworks.eventstream import EVENT_STREAM, HEADERS, KEEP_ALIVE, event_stream
 from aioqueue.frameworks.life import WorkerOptions, check, living
 from aioqueue.frameworks.links import link_of
+from aioqueue.frameworks.sending import Chunks
 from aioqueue.options import Seconds
 from aioqueue.queue import Queue
 from aioqueue.result import Result
@@ -41,22 +42,28 @@ def lifespan(*queues: Queue, worker: WorkerOptions | None = None) -> Callable[[A
     return life
 
 
-async def respond(result: Result[Any], request: Request, *, timeout: Seconds = 10.0, link: object = None) -> Response:
+async def respond(
+    result: Result[Any], request: Request, *, timeout: Seconds = 10.0, link: object = None, say: Say | None = None
+) -> Response:
     """Wait up to `timeout` seconds for the job, and answer with its value as JSON.
 
     Not ready by then is 202 Accepted with `Location: link` and `Retry-After`; `link` is by default the address of a GET
-    itself. A job that failed is an error of one line. Waiting no longer, for whatever reason, leaves the job alone.
+    itself. A job that failed is an error of one line: what `say` makes of the `TaskException`, or else nothing of what
+    the task raised. Waiting no longer, for whatever reason, leaves the job alone.
     """
-    return _response(await answer(result, timeout, link_of(link, request.method, request.url)))
+    return _response(await answer(result, timeout, link_of(link, request.method, request.url), say))
 
 
-async def progress(result: Result[Any], request: Request, *, keep_alive: Seconds = KEEP_ALIVE) -> Response:
+async def progress(
+    result: Result[Any], request: Request, *, keep_alive: Seconds = KEEP_ALIVE, say: Say | None = None
+) -> Response:
     """Answer with the job's news as server-sent events: `progress`, `status`, and last of all `outcome`.
 
     Progress is numbered, and a browser that comes back goes on after its `Last-Event-ID`. A comment is sent after every
-    `keep_alive` seconds of silence. A number that no event has is refused with 400, an unknown job with 404.
+    `keep_alive` seconds of silence. A number that no event has is refused with 400, an unknown job with 404. Why a job
+    failed is told as in `respond`.
     """
-    news = await follow(result, request.headers.get("Last-Event-ID", ""), keep_alive)
+    news = await event_stream(result, request.headers.get("Last-Event-ID", ""), keep_alive, say)
     return _response(news) if isinstance(news, Answer) else _EventStream(news)
 
 
@@ -75,9 +82,14 @@ class _EventStream(StreamingResponse):
         super().__init__(news, headers=HEADERS, media_type=EVENT_STREAM)
         self._news = news
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 -- as ASGI has it
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await send_body(self._news, receive, send)
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            await send_body(self._news, receive, send)
+        if self.background is not None:
+            await self.background()
 
 
 def _response(said: Answer) -> Response:

@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final, Self
 
 from aioqueue.drivers.base import Driver, Lease
-from aioqueue.errors import StoreUnavailable
 from aioqueue.options import Seconds, instant, seconds
 from aioqueue.periodic import Periodic
 from aioqueue.presence import announced, this_machine
 from aioqueue.queue import Queue
 from aioqueue.task import Task
-from aioqueue.testing.apart import run_apart
 from aioqueue.testing.asked import asked_queues
+from aioqueue.testing.moves import Moves
 from aioqueue.worker.lease import RENEWALS_PER_LEASE
 from aioqueue.worker.periodic import Firing
 from aioqueue.worker.storeclock import StoreClock
@@ -37,9 +34,9 @@ class Clock:
     body sleeps, its `timeout`, and how long a result is waited for stay what they are, and so does `datetime.now()`.
     """
 
-    def __init__(self, queues: Sequence[Queue]) -> None:
+    def __init__(self, queues: Sequence[Queue], moves: Moves) -> None:
         self._queues = queues
-        self._moved: list[tuple[Driver, float]] = []
+        self._moves = moves
 
     async def now(self) -> datetime:
         """Return the time of the (first) queue, with the time zone UTC."""
@@ -51,17 +48,16 @@ class Clock:
         Returns when it has moved for all processes. What became due then is run by whatever worker there is.
         """
         length = seconds("by", by)
-        for queue in self._queues:
-            await self._move(queue, length)
+        times = [await _time_of(queue) for queue in self._queues]
+        await self._move(times, [now + length for now in times])
 
     async def advance_to(self, moment: datetime) -> None:
         """Move time forward to a moment (a naive datetime is local time); `ValueError` for one that has passed."""
         target = instant("moment", moment)
-        for queue in self._queues:
-            length = target - await _time_of(queue)
-            if length < 0:
-                raise ValueError(f"it is {await self.now():%Y-%m-%d %H:%M:%S}Z already: time only moves forward")
-            await self._move(queue, length + _PAST_THE_MOMENT)
+        times = [await _time_of(queue) for queue in self._queues]
+        if max(times) > target:
+            raise ValueError(f"it is {_moment(max(times))}Z already: time only moves forward")
+        await self._move(times, [target + _PAST_THE_MOMENT] * len(times))
 
     async def advance_to_slot(self, task: Task[[], Any]) -> datetime:
         """Move time forward to the next slot of a periodic task, which is fired then, and return that slot in UTC."""
@@ -70,13 +66,6 @@ class Clock:
         await self.advance_to(datetime.fromtimestamp(slot, UTC))
         return datetime.fromtimestamp(slot, UTC)
 
-    def put_back(self) -> None:
-        """Put back the time of every store whose time was moved; one that is gone needs it no more."""
-        moved, self._moved = self._moved, []
-        for driver, length in moved:
-            with suppress(StoreUnavailable):
-                run_apart(partial(_shift_apart, driver, -length))
-
     def _periodic(self, task: Task[[], Any]) -> tuple[Queue, Periodic]:
         for queue in self._queues:
             for periodic in queue.periodic:
@@ -84,51 +73,60 @@ class Clock:
                     return queue, periodic
         raise ValueError(f"{task!r} is no periodic task of a queue of this clock")
 
-    async def _move(self, queue: Queue, length: float) -> None:
-        session = await queue.session()
-        driver = session.driver
-        tasks = [task.in_zone(queue.zone) for task in queue.periodic]
-        firing = Firing(driver, tasks, StoreClock(), queue.signals)
-        await firing.look()
-        self._moved.append((queue.driver(), length))
-        await driver.shift(length)
-        await firing.fire()
-        await _reap_silent(driver, length)
-        session.listener.ask_again()
-        if session.immediate:
-            await Worker(queue, concurrency=1).drain()
+    async def _move(self, times: Sequence[float], targets: Sequence[float]) -> None:
+        """Move each queue's time, which is one of `times` now, and see to what is due then."""
+        firings = [await _firing(queue) for queue in self._queues]  # a schedule that is new starts before the move
+        for queue, now, target in zip(self._queues, times, targets, strict=True):
+            if await self._moves.move(queue, target):
+                await _reap_silent((await queue.session()).driver, target - now)
+        for queue, firing in zip(self._queues, firings, strict=True):
+            await firing.fire()
+            await _take_up(queue)
 
 
 class Clocks:
     """Called with queues, gives the clock that moves their time; at the end the time of all is put back."""
 
     def __init__(self) -> None:
-        self._clocks: list[Clock] = []
+        self._moves = Moves()
 
     def __call__(self, *queues: Queue) -> Clock:
         """Return the clock of these queues."""
-        clock = Clock(asked_queues("aioqueue_clock", queues))
-        self._clocks.append(clock)
-        return clock
+        return Clock(asked_queues("aioqueue_clock", queues), self._moves)
+
+    def put_back(self) -> None:
+        """Put back what was moved so far. A store that stays away is named in a `RuntimeWarning`."""
+        self._moves.put_back()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for clock in self._clocks:
-            clock.put_back()
+        self.put_back()
+
+
+def _moment(time: float) -> str:
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 async def _time_of(queue: Queue) -> float:
     return await (await queue.session()).driver.now()
 
 
-async def _shift_apart(driver: Driver, length: float) -> None:
-    try:
-        await driver.open()
-        await driver.shift(length)
-    finally:
-        await driver.close()
+async def _firing(queue: Queue) -> Firing:
+    """Return what fires the periodic tasks of a queue, as of now."""
+    tasks = [task.in_zone(queue.zone) for task in queue.periodic]
+    firing = Firing((await queue.session()).driver, tasks, StoreClock(), queue.signals)
+    await firing.look()
+    return firing
+
+
+async def _take_up(queue: Queue) -> None:
+    """Ask again for what is awaited, whose registration may have run out; in immediate mode, run what is due."""
+    session = await queue.session()
+    session.listener.ask_again()
+    if session.immediate:
+        await Worker(queue, concurrency=1).drain()
 
 
 async def _reap_silent(driver: Driver, length: float) -> None:

@@ -8,24 +8,23 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from unittest.mock import patch
 
 from aioqueue.canvas.job import Job
-from aioqueue.drivers.base import Admitted
+from aioqueue.drivers.base import Driver
 from aioqueue.errors import SerializationError, StoreUnavailable
 from aioqueue.options import instant, priority, seconds
-from aioqueue.queue import Queue
-from aioqueue.session import Session
+from aioqueue.registry import Registry
 from aioqueue.task import Task
+from aioqueue.witnesses import witnessing
 
 TOLERANCE: Final = 5.0  # seconds: what takes place between an application's `now()` and a test's
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A job that was stored, by which queue, and the store's time of it."""
+    """A job that was stored, among the tasks of which queue, and the store's time of it."""
 
-    queue: Queue
+    registry: Registry
     job: Job[Any]
     at: float
 
@@ -34,12 +33,12 @@ class _Entry:
         return self.job.eta or self.at + self.job.delay
 
     def calls(self, task: Task[..., Any]) -> bool:
-        known = self.queue.registry.get(self.job.task_name)
+        known = self.registry.get(self.job.task_name)
         return known is not None and known.fn is task.fn
 
     def arguments(self) -> Mapping[str, Any]:
         """Return what the body is given, by parameter, defaults included."""
-        task = self.queue.registry.get(self.job.task_name)
+        task = self.registry.get(self.job.task_name)
         assert task is not None
         return _read(task, self.job.snapshot().record.arguments)
 
@@ -103,9 +102,9 @@ class Enqueued:
         """Forget what was enqueued so far."""
         self._entries.clear()
 
-    def note(self, queue: Queue, job: Job[Any], at: float) -> None:
-        """Take in a job that was stored, at the store's time `at`."""
-        self._entries.append(_Entry(queue, job, at))
+    def note(self, registry: Registry, job: Job[Any], at: float) -> None:
+        """Take in a job that was stored, at the store's time `at`, by the queue whose tasks these are."""
+        self._entries.append(_Entry(registry, job, at))
 
     def assert_enqueued(self, task: Task[..., Any], /, *args: Any, **kwargs: Any) -> Job[Any]:
         """Return the first job that calls `task` with these arguments; `AssertionError` lists what there is instead.
@@ -141,23 +140,19 @@ class Enqueued:
 def recording() -> Iterator[Enqueued]:
     """Record what every queue of this process enqueues within a block."""
     enqueued = Enqueued()
-    follow_up = Queue._follow_up  # noqa: SLF001 -- where every way to enqueue comes through
 
-    async def noting(queue: Queue, session: Session, jobs: Any, admitted: Sequence[Admitted]) -> None:
-        stored = list(jobs)
-        at = await _time_at(session)
-        for job, answer in zip(stored, admitted, strict=True):
-            if answer.admission == "accepted":
-                enqueued.note(queue, job, at)
-        await follow_up(queue, session, stored, admitted)
+    async def note(registry: Registry, driver: Driver, jobs: Sequence[Job[Any]]) -> None:
+        at = await _time_at(driver)
+        for job in jobs:
+            enqueued.note(registry, job, at)
 
-    with patch.object(Queue, "_follow_up", noting):
+    with witnessing(note):
         yield enqueued
 
 
-async def _time_at(session: Session) -> float:
+async def _time_at(driver: Driver) -> float:
     with suppress(StoreUnavailable):
-        return await session.driver.now()
+        return await driver.now()
     return datetime.now(UTC).timestamp()
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415 -- a test run that uses no fixture of these is not to pay for them
 
 REDIS_URL = "AIOQUEUE_TEST_REDIS_URL"
+_CLOCKS: pytest.StashKey[Clocks] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,11 +68,12 @@ def aioqueue_worker() -> Workers:
 
 
 @pytest.fixture
-def aioqueue_clock() -> Iterator[Clocks]:
+def aioqueue_clock(request: pytest.FixtureRequest) -> Iterator[Clocks]:
     """Move the time of queues, on any store: `await aioqueue_clock(queue).advance(60)`."""
     from aioqueue.testing.clock import Clocks
 
     with Clocks() as clocks:
+        request.node.stash[_CLOCKS] = clocks
         yield clocks
 
 
@@ -83,6 +85,9 @@ def aioqueue_driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[
     url = url_of(request.param, tmp_path, lambda: request.getfixturevalue("_aioqueue_redis_url"))
     with StoreSwap(request.param, url) as swap:
         yield swap
+        clocks = request.node.stash.get(_CLOCKS, None)
+        if clocks is not None:
+            clocks.put_back()  # while the store is there, whichever of the two fixtures was asked for first
 
 
 @pytest.fixture(scope="session")

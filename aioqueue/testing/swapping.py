@@ -16,7 +16,8 @@ class Swap:
     """Called with queues, puts them on the store that `on` gives drivers of; at the end each is back on its own.
 
     Queues of one name share what is stored, as in any store. A queue that is open already stays so, and goes on
-    where it was afterwards. Swaps of one queue may be nested: the last one counts, and ends first.
+    where it was afterwards. One queue may be in several swaps, which end in any order: the last one to begin that has
+    not ended counts.
     """
 
     def __init__(self, fixture: str, on: Callable[[Queue], Driver], *, immediate: bool = False) -> None:

@@ -17,6 +17,7 @@ from aioqueue.canvas.job import running_job
 from aioqueue.children import refuse_in_import
 from aioqueue.errors import StoreUnavailable
 from aioqueue.lasting import Lasting, worker_values
+from aioqueue.loops import running_loop
 from aioqueue.options import Seconds
 from aioqueue.queue import Queue
 from aioqueue.retry import reconnect_delays
@@ -164,7 +165,7 @@ class Worker:
 
     async def __aenter__(self) -> Self:
         started = asyncio.Event()
-        self._running = asyncio.create_task(self.run(started.set))
+        self._running = running_loop().create_task(self.run(started.set))
         try:
             await first_of(started.wait(), _ended(self._running))
         except BaseException:
@@ -185,8 +186,9 @@ class Worker:
         What its tasks depend on that lives as long as it is closed in between.
         """
         async with AsyncExitStack() as stack:
+            loop = running_loop()
             for queue in self.queues:
-                queue.sync.lean_on(asyncio.get_running_loop())
+                queue.sync.lean_on(loop)
                 await queue.hooks.start_worker()
                 stack.push_async_callback(queue.hooks.stop_worker)
             lasting = Lasting()

@@ -68,6 +68,8 @@ def run(contestants: Sequence[Contestant], press: Pressure, rounds: int) -> dict
         "client": f"aiohttp {version('aiohttp')}",
         "clients": press.clients,
         "seconds": press.seconds,
+        "burst": press.burst,
+        "bursts_alike": press.bursts_alike,
         "rounds": rounds,
         "services": found,
     }

@@ -5,15 +5,28 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from benchmarks.load.contestants import OURS
+from benchmarks.load.trial import MOST_BURSTS
 
 Results: TypeAlias = dict[str, Any]
 
-COLUMNS = ("", "reports a second", "p50, ms", "p99, ms", "slowest, ms", "errors", "connections", "waiters left")
+COLUMNS = (
+    "",
+    "warm-up, s",
+    "reports a second",
+    "p50, ms",
+    "p99, ms",
+    "slowest, ms",
+    "errors",
+    "connections",
+    "waiters left",
+)
+QUOTABLE = {"clients": 200, "seconds": 30, "rounds": 3}  # less says little
 
 
 def render(results: Results) -> str:
     """The whole page."""
-    return "\n\n".join([_head(results), _table(results), _failures(results), _legend(), _settings(results)]) + "\n"
+    parts = [_head(results), _warm_up(results), _caution(results), _table(results), _failures(results), _legend()]
+    return "\n\n".join([*(part for part in parts if part), _settings(results)]) + "\n"
 
 
 def _head(results: Results) -> str:
@@ -30,30 +43,48 @@ def _head(results: Results) -> str:
     )
 
 
+def _warm_up(results: Results) -> str:
+    return (
+        f"Before each trial, on a service just started and an empty Redis, the same clients press in bursts of "
+        f"{results['burst']:g} s, which count for nothing: until {results['bursts_alike']} bursts in a row have ended "
+        f"with as many connections to Redis, or {MOST_BURSTS} are over. A pool of connections grows to what was ever "
+        f"needed at once, and only then can their number be asked to stay."
+    )
+
+
+def _caution(results: Results) -> str:
+    short = [f"{what}: {results[what]:g}, not {full}" for what, full in QUOTABLE.items() if results[what] < full]
+    return f"**Not to be quoted**: a short run ({'; '.join(short)})." if short else ""
+
+
 def _table(results: Results) -> str:
-    rows = [_row(name, found["trials"]) for name, found in results["services"].items()]
+    rows = [_row(name, found["trials"], results["burst"]) for name, found in results["services"].items()]
     rule = ("---", *("---:" for _ in COLUMNS[1:]))
     return "\n".join("| " + " | ".join(row) + " |" for row in (COLUMNS, rule, *rows))
 
 
-def _row(name: str, trials: list[Results]) -> tuple[str, ...]:
+def _row(name: str, trials: list[Results], burst: float) -> tuple[str, ...]:
     shown = f"**{name}**" if name == OURS.name else name
     trials = [trial for trial in trials if "failure" not in trial]
     if not trials:
-        return (shown, "failed", *("" for _ in COLUMNS[2:]))
+        return (shown, "", "failed", *("" for _ in COLUMNS[3:]))
     middle = sorted(trials, key=lambda trial: float(trial["rate"]))[len(trials) // 2]
     rates = [trial["rate"] for trial in trials]
-    lowest = min(trial["connections"][0] for trial in trials)
-    highest = max(trial["connections"][1] for trial in trials)
+    warm_ups = [trial["bursts"] * burst for trial in trials]
     left = sum(trial["registrations_left"] + trial["waits_left"] + trial["tasks_left"] for trial in trials)
     return (
         shown,
+        _span(min(warm_ups), max(warm_ups)),
         f"{middle['rate']:,.0f} ({min(rates):,.0f} to {max(rates):,.0f})",
         *(f"{1_000 * middle[figure]:,.0f}" for figure in ("p50", "p99", "slowest")),
         str(sum(sum(trial["errors"].values()) for trial in trials)),
-        f"{lowest}" if lowest == highest else f"{lowest} to {highest}",
+        ", ".join(_span(*trial["connections"]) for trial in trials),
         str(left) if name == OURS.name else "",
     )
+
+
+def _span(lowest: float, highest: float) -> str:
+    return f"{lowest:g}" if lowest == highest else f"{lowest:g} to {highest:g}"
 
 
 def _failures(results: Results) -> str:
@@ -69,8 +100,11 @@ def _failures(results: Results) -> str:
 
 def _legend() -> str:
     return (
+        "What the columns say:\n\n"
+        "- **warm-up**: how long the bursts were that the trials began with, together.\n"
         "- **connections** to Redis, of the web process, the worker and its processes together, looked at four times a "
-        "second after the warm-up. Of aioqueue the count has to be constant.\n"
+        "second after the warm-up, round by round: one figure where the count was constant, as that of aioqueue has to "
+        "be.\n"
         "- **waiters left** when all clients have their answers: registrations in the store, waits in the web process, "
         "and asyncio tasks more than before. It has to be 0; the run fails otherwise, and the same trial runs in CI "
         "for a few seconds.\n"

@@ -10,14 +10,19 @@ from dataclasses import dataclass, field
 from redis.asyncio import Redis
 
 EVERY = 0.25
+UNUSED = "NULL"  # the last command of a connection that is still being made, and may be given up
 REGISTRATIONS = "*:w:*"  # where aioqueue's Redis driver keeps who waits for a job
 
 
 @dataclass
 class Seen:
-    """What each look saw, in order: connections, those ever made, and the registrations of aioqueue."""
+    """What each look saw, in order: connections, those ever made, and the registrations of aioqueue.
+
+    `lost` are the connections that were in use at one look and not there at the next.
+    """
 
     connections: list[int] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
     received: list[int] = field(default_factory=list)
     registrations: list[int] = field(default_factory=list)
 
@@ -25,11 +30,6 @@ class Seen:
     def opened(self) -> int:
         """How many connections were made between the first look and the last."""
         return self.received[-1] - self.received[0]
-
-    @property
-    def replaced(self) -> int:
-        """How many of them took the place of others."""
-        return self.opened - (self.connections[-1] - self.connections[0])
 
 
 @asynccontextmanager
@@ -58,10 +58,13 @@ async def connections(url: str) -> int:
 
 
 async def _look(store: Redis, seen: Seen, over: asyncio.Event) -> None:
+    used: set[str] = set()
     while not over.is_set():
         async with store.pipeline(transaction=True) as both:
             clients, stats = await both.client_list().info("stats").execute()
         seen.connections.append(len(clients) - 1)
+        seen.lost |= used - {client["id"] for client in clients}
+        used = {client["id"] for client in clients if client["cmd"] != UNUSED}
         seen.received.append(int(stats["total_connections_received"]))
         seen.registrations.append(len([key async for key in store.scan_iter(match=REGISTRATIONS, count=1_000)]))
         with suppress(TimeoutError):

@@ -19,7 +19,7 @@ from fastapi.templating import Jinja2Templates
 from aioqueue import Result, ResultTimeout, ResultUnknown, StoreUnavailable, TaskCancelled, TaskException
 from aioqueue.frameworks.starlette import lifespan, progress, respond
 from report_service.receiving import uploaded
-from report_service.report import Report
+from report_service.report import NotCsv, Report
 from report_service.tasks import make_report, queue
 from report_service.uploads import LARGEST, BadUpload, keep
 
@@ -82,16 +82,17 @@ async def report(request: Request, asked: Asked) -> Response:
         return page(request, "report.html", report=await asked.get(timeout=0))
     except ResultTimeout:
         return page(request, "progress.html", HTTPStatus.ACCEPTED, id=asked.id)
-    except TaskCancelled:
-        return page(request, "failed.html", HTTPStatus.GONE, why="It was cancelled.")
+    except TaskCancelled as error:
+        return page(request, "failed.html", HTTPStatus.GONE, why=reason(error))
     except TaskException as error:
-        return page(request, "failed.html", HTTPStatus.UNPROCESSABLE_ENTITY, why=reason(error))
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if is_about_the_file(error) else HTTPStatus.INTERNAL_SERVER_ERROR
+        return page(request, "failed.html", status, why=reason(error))
 
 
 @router.get("/reports/{job_id}/progress")
 async def follow(request: Request, asked: Asked) -> Response:
     """Tell the browser how far the report is, as server-sent events."""
-    return await progress(asked, request)
+    return await progress(asked, request, say=reason)
 
 
 @router.post("/reports/{job_id}/cancel")
@@ -106,13 +107,13 @@ async def cancel(request: Request, asked: Asked) -> Response:
 async def upload_from_program(request: Request, started: Started, patience: Seconds = PATIENCE) -> Response:
     """Take a file, and answer with its report; with 202 and a link if it takes longer than `patience` seconds."""
     link = request.url_for("report_for_program", job_id=started.id).path
-    return await respond(started, request, timeout=patience, link=link)
+    return await respond(started, request, timeout=patience, link=link, say=reason)
 
 
 @router.get("/api/reports/{job_id}")
 async def report_for_program(request: Request, asked: Asked) -> Response:
     """Answer with the report; with 202 and a link if it is not ready in time."""
-    return await respond(asked, request, timeout=PATIENCE)
+    return await respond(asked, request, timeout=PATIENCE, say=reason)
 
 
 # ---------------------------------------------------------------------- answers
@@ -122,9 +123,16 @@ def page(request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **
     return templates.TemplateResponse(request, template, {"largest": LARGEST, **shown}, status, headers)
 
 
+def is_about_the_file(error: TaskException) -> bool:
+    """Tell whether a report failed for what is in the file, which is the uploader's business, and nothing else is."""
+    return error.error.startswith(f"{NotCsv.__name__}: ")
+
+
 def reason(error: TaskException) -> str:
-    """Return what a task raised, for people: without the name of the exception."""
-    return error.error.partition(": ")[2] or error.error
+    """Return why there is no report, for people: without the name of an exception, or what is no business of theirs."""
+    if isinstance(error, TaskCancelled):
+        return "It was cancelled."
+    return error.error.partition(": ")[2] if is_about_the_file(error) else "The report could not be made."
 
 
 def refused(request: Request, error: Exception) -> Response:

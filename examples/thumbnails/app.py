@@ -17,6 +17,7 @@ from thumbnails.tasks import make_thumbnail, queue
 
 LARGEST = 20 * 1024 * 1024
 MOST_PIXELS = 50_000_000
+LONGEST_SIDE = 65_500  # of a JPEG, and so of its thumbnail: what is narrow is not made smaller
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 WIDTHS = range(16, 1025)
 DEFAULT_WIDTH = 200
@@ -88,4 +89,11 @@ def refuse_what_is_no_image(content: bytes) -> None:
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError):
         raise web.HTTPUnsupportedMediaType(text=f"The body is no image: {', '.join(FORMATS)} are taken.") from None
     if width * height > MOST_PIXELS:
-        raise web.HTTPRequestEntityTooLarge(LARGEST, len(content), text=f"{width} x {height} pixels are too many.")
+        raise too_large(content, f"{width} x {height} pixels are too many.")
+    if max(width, height) > LONGEST_SIDE:
+        raise too_large(content, f"{width} x {height} pixels: no side may be longer than {LONGEST_SIDE}.")
+
+
+def too_large(content: bytes, line: str) -> web.HTTPException:
+    """Return the error that says so."""
+    return web.HTTPRequestEntityTooLarge(LARGEST, len(content), text=line)

@@ -8,14 +8,16 @@ import re
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import aioqueue
-from aioqueue import ConfigurationError, JobState, Queue, StoreUnavailable
+from aioqueue import ConfigurationError, JobState, Queue, StoreUnavailable, Worker
 from tests.core.stores import MakeQueue
 
 ROOT = str(Path(aioqueue.__file__).parent.parent)
@@ -193,6 +195,124 @@ async def test_reopened_after_it_was_closed(make_queue: MakeQueue) -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("ending", ["inner first", "outer first"])
+async def test_the_last_of_several_blocks_closes_it(make_queue: MakeQueue, ending: str) -> None:
+    queue = make_queue()
+    add = add_task(queue)
+    async with AsyncExitStack() as one, AsyncExitStack() as other:
+        await one.enter_async_context(queue)
+        await other.enter_async_context(queue)
+        session = await queue.session()
+        waiting = asyncio.create_task((await add(1, 2)).get(timeout=20))
+        first, last = (other, one) if ending == "inner first" else (one, other)
+        await first.aclose()
+        async with queue.worker():
+            assert await waiting == 3
+        assert await queue.session() is session
+        await last.aclose()
+        assert session.is_closed
+
+
+@pytest.mark.asyncio
+async def test_a_block_that_could_not_be_opened_is_not_counted(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = Queue(redis_url, name=f"q{uuid.uuid4().hex}")
+    opening = type(queue.driver()).open
+
+    async def away(_: object) -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(type(queue.driver()), "open", away)
+    with pytest.raises(StoreUnavailable, match="away"):
+        async with queue:
+            raise AssertionError("it is open")
+    monkeypatch.setattr(type(queue.driver()), "open", opening)
+    async with queue:
+        session = await queue.session()
+    assert session.is_closed
+
+
+@pytest.mark.asyncio
+async def test_a_block_that_begins_while_the_last_one_ends(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    add = add_task(queue)
+
+    async def block(number: int) -> None:
+        for _ in range(20):
+            async with queue:
+                await add(number, 0)
+
+    await asyncio.gather(*(block(number) for number in range(5)))
+    assert queue._blocks == []
+    async with queue:
+        assert (await queue.counts())[JobState.QUEUED] == 100
+        session = await queue.session()
+    assert session.is_closed
+
+
+@pytest.mark.asyncio
+async def test_close_closes_whatever_blocks_there_are(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    async with queue:
+        async with queue:
+            session = await queue.session()
+            await queue.close()
+            assert session.is_closed
+            again = await queue.session()
+        assert not again.is_closed
+    assert again.is_closed
+
+
+def test_a_block_whose_loop_has_ended_does_not_count(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+
+    async def enter_only() -> None:
+        await queue.__aenter__()
+
+    async def enter_and_leave() -> bool:
+        async with queue:
+            session = await queue.session()
+        return session.is_closed
+
+    asyncio.run(enter_only())
+    assert asyncio.run(enter_and_leave())
+
+
+def test_blocks_of_one_loop_do_not_close_it_for_another(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+
+    async def use() -> bool:
+        async with queue:
+            session = await queue.session()
+        return session.is_closed
+
+    with asyncio.Runner() as standing_still:
+        standing_still.run(queue.__aenter__())
+        assert asyncio.run(use())
+        assert standing_still.run(use()) is False
+        standing_still.run(queue.__aexit__(None, None, None))
+        assert queue._session is None
+
+
+def test_a_loop_that_is_not_of_asyncio_is_named(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    add = add_task(queue)
+    uses: list[Callable[[], Any]] = [queue.__aenter__, queue.close, queue.session, lambda: add(1, 2)]
+    uses += [queue.worker().__aenter__, Worker(queue).run, Worker(queue).drain]
+    with asyncio.Runner() as standing_still:
+        for use in uses:
+            refused_without_asyncio(use)
+        standing_still.run(queue.session())  # what is open on another loop makes no difference
+        for use in uses:
+            refused_without_asyncio(use)
+
+
+def refused_without_asyncio(use: Callable[[], Any]) -> None:
+    with pytest.raises(ConfigurationError, match=r"no asyncio loop runs here.* trio.* anyio_backend") as refused:
+        use().send(None)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.asyncio
 async def test_closing_sends_what_is_under_way(make_queue: MakeQueue) -> None:
     queue = make_queue()
     add = add_task(queue)
@@ -290,8 +410,11 @@ async def test_closing_from_another_loop_takes_nothing_away(make_queue: MakeQueu
     async with queue, queue.worker():
         wait = asyncio.create_task((await add.options(delay=0.1)(1, 2)).get(timeout=10))
         await asyncio.to_thread(elsewhere, lambda: asyncio.run(queue.close()))
+        session = await queue.session()
         await add(3, 4)
         assert await wait == 3
+        await asyncio.to_thread(elsewhere, lambda: asyncio.run(queue.close()))
+    assert session.is_closed
 
 
 FORK = """

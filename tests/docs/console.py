@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from tests.docs.pages import Block
+from tests.examples.running import WATCHED_IN_VAIN
 
 PATIENCE: Final = 60
 ADDRESS: Final = "localhost:8000"  # what pages say; a server in a test listens where there is room
@@ -147,7 +148,7 @@ class Console:
                 return error.read().decode() + "\n"
 
     def _compare(self, command: Command, printed: str) -> None:
-        printed = printed.replace(self._address, ADDRESS)
+        printed = WATCHED_IN_VAIN.sub("", printed.replace(self._address, ADDRESS))
         assert says(command.shown, printed), f"$ {command.line}\n{printed}\n--- the page shows\n{command.shown}"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from aioqueue.drivers.base import Claim, Driver, Lease, Revocation, Settled, Shelf, StoredJob
 from aioqueue.states import JobState
-from aioqueue.testing.model import Model, ModelJob
+from tests.drivers.model import Model, ModelJob
 from tests.drivers.plans import SCHEDULE, TARGETS
 
 AT_A_TIME = 4

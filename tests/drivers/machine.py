@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from aioqueue.drivers.base import Again, Claim, Driver, Ended, Finished, NewJob, Outcome, Revocation
 from aioqueue.ids import new_id
 from aioqueue.states import TERMINAL, JobState, may_move
-from aioqueue.testing.model import Model
 from tests.drivers.agreement import contents, expect_agreement, ids_of, look
+from tests.drivers.model import Model
 from tests.drivers.plans import (
     FIRST_SLOT,
     IDS,

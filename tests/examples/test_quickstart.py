@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from tests.examples.running import run_example
+from tests.examples.running import WATCHED_IN_VAIN, run_example
 
 PRINTED = """\
 add            3
@@ -14,9 +13,6 @@ map            [0, 2, 4, 6, 8]
 fetch          ConnectionError: nobody answers at https://example.test (after two retries)
 count_primes   17984 (succeeded)
 """
-
-# anyio kills its children twice when a loop ends; the second time may take a child's end from asyncio 3.12's watcher.
-WATCHED_IN_VAIN = re.compile(r"child process pid \d+ exit status already read: .*\n")
 
 
 def test_it_prints_values_and_leaves_nothing_behind(tmp_path: Path) -> None:

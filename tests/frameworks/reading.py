@@ -24,8 +24,9 @@ async def told(response: httpx.Response) -> AsyncIterator[Told]:
         elif line:
             name, _, value = line.partition(": ")
             fields[name] = value
-        elif fields:
-            yield Told(fields.get("event", ""), fields.get("id", ""), json.loads(fields["data"]))
+        else:
+            if "data" in fields:
+                yield Told(fields.get("event", ""), fields.get("id", ""), json.loads(fields["data"]))
             fields = {}
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
 
-from aioqueue import Queue, ResultsDisabled, StoreUnavailable, TaskCancelled
+from aioqueue import CancelExecution, Queue, ResultsDisabled, StoreUnavailable, TaskCancelled, Worker
 from aioqueue.frameworks.answers import answer
 from tests.core.stores import eventually
 from tests.frameworks.serving import served
@@ -17,6 +18,10 @@ from tests.frameworks.serving import served
 pytestmark = pytest.mark.asyncio
 MakeApp = Callable[..., Any]
 WORKER = {"concurrency": 4}
+
+
+async def queue_drained(queue: Queue) -> None:
+    await Worker(queue).drain()
 
 
 async def test_a_value_is_json(make_app: MakeApp, queue: Queue) -> None:
@@ -48,16 +53,72 @@ async def test_not_ready_says_where_to_come_back(make_app: MakeApp, queue: Queue
         assert (await browser.get(f"/jobs/{result.id}")).json() == 7
 
 
-async def test_a_failed_job_is_one_line_without_a_traceback(make_app: MakeApp, queue: Queue) -> None:
+async def test_a_failed_job_is_one_line_that_tells_strangers_nothing(make_app: MakeApp, queue: Queue) -> None:
+    @queue.task
+    async def broken() -> int:
+        raise ValueError("no such user: secret")
+
+    async with served(make_app(queue, worker=WORKER)) as url, httpx.AsyncClient(base_url=url) as browser:
+        result = await broken()
+        answer = await browser.get(f"/jobs/{result.id}")
+    assert answer.status_code == 500
+    assert answer.json() == {"id": result.id, "state": "failed", "error": "the job failed"}
+
+
+async def test_why_it_failed_is_told_where_the_application_says_so(make_app: MakeApp, queue: Queue) -> None:
     @queue.task
     async def broken() -> int:
         raise ValueError("no such day\nsecret of the second line")
 
     async with served(make_app(queue, worker=WORKER)) as url, httpx.AsyncClient(base_url=url) as browser:
         result = await broken()
-        answer = await browser.get(f"/jobs/{result.id}")
+        answer = await browser.get(f"/open/{result.id}")
     assert answer.status_code == 500
     assert answer.json() == {"id": result.id, "state": "failed", "error": "ValueError: no such day"}
+
+
+async def test_a_reason_that_nobody_should_hear_is_in_no_answer(queue: Queue) -> None:
+    @queue.task
+    async def stopped() -> None:
+        raise CancelExecution("secret", retry=False)
+
+    @queue.task
+    async def broken() -> None:
+        raise ValueError("secret")
+
+    async with queue:
+        for task in (stopped, broken):
+            result = await task()
+            await queue_drained(queue)
+            assert b"secret" not in (await answer(result, 1, "/there")).body
+
+
+async def test_a_head_is_answered_as_a_get_without_its_body(make_app: MakeApp, queue: Queue) -> None:
+    @queue.task
+    async def later() -> int:
+        return 1
+
+    async with served(make_app(queue)) as url, httpx.AsyncClient(base_url=url) as browser:
+        result = await later()
+        early = await browser.head(f"/jobs/{result.id}?timeout=0")
+        await queue_drained(queue)
+        done = await browser.head(f"/jobs/{result.id}")
+    assert (early.status_code, early.headers["location"], early.content) == (202, f"/jobs/{result.id}?timeout=0", b"")
+    assert (done.status_code, done.content) == (200, b"")
+
+
+async def test_no_cache_keeps_what_is_said_of_a_job(make_app: MakeApp, queue: Queue) -> None:
+    @queue.task
+    async def later() -> int:
+        return 1
+
+    async with served(make_app(queue)) as url, httpx.AsyncClient(base_url=url) as browser:
+        result = await later()
+        early = await browser.get(f"/jobs/{result.id}?timeout=0")
+        await queue_drained(queue)
+        done, unknown = await browser.get(f"/jobs/{result.id}"), await browser.get("/jobs/nobody")
+    assert [one.status_code for one in (early, done, unknown)] == [202, 200, 404]
+    assert [one.headers["cache-control"] for one in (early, done, unknown)] == ["no-store"] * 3
 
 
 async def test_a_job_that_nobody_knows_is_not_found(make_app: MakeApp, queue: Queue) -> None:
@@ -147,6 +208,15 @@ async def test_a_link_other_than_the_own_address_is_needed_for_a_post(queue: Que
         link_of(None, "POST", "/reports")
 
 
+@pytest.mark.parametrize("path", ["//evil.example/jobs", "///evil.example", "/jobs//1", "//evil.example?a=//b"])
+async def test_a_link_made_of_the_own_address_stays_on_the_own_server(path: str) -> None:
+    from aioqueue.frameworks.links import link_of
+
+    link = link_of(None, "GET", f"http://shop{path}")
+    assert urljoin("http://shop/jobs/2", link).partition("?")[0] == f"http://shop{path}".partition("?")[0]
+    assert link.endswith(path)
+
+
 @pytest.mark.parametrize("link", ["/a b", "/a\r\nSet-Cookie: x=1", "/ä"])
 async def test_a_link_is_made_fit_for_a_header(link: str) -> None:
     from aioqueue.frameworks.links import link_of
@@ -178,7 +248,7 @@ async def test_a_store_that_is_away_is_said_without_its_address(
 
     monkeypatch.setattr(memory_queue, "session", away)
     said = await answer(memory_queue.result("any"), 1, "/there")
-    assert (said.status, said.headers) == (503, {"Retry-After": "1"})
+    assert (said.status, said.headers["Retry-After"]) == (503, "1")
     assert b"secret" not in said.body
     assert "nobody answers" in caplog.text
 

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from aioqueue import Queue, current_job
+from aioqueue import Queue, Worker, current_job
+from aioqueue.canvas.job import NOTES_TTL
+from aioqueue.frameworks.asgi import send_body
+from aioqueue.inbox import Event, decode_event, encode_event
 from tests.core.stores import MakeQueue, eventually
 from tests.frameworks.applications import for_starlette
 from tests.frameworks.reading import Told, all_told, told
 from tests.frameworks.serving import served
+from tests.servers import redis_server
 
 pytestmark = pytest.mark.asyncio
 MakeApp = Callable[..., Any]
@@ -105,6 +111,157 @@ async def test_news_of_a_job_that_nobody_knows(make_app: MakeApp, queue: Queue) 
     assert (answer.status_code, answer.json()["state"]) == (404, "unknown")
 
 
+async def test_a_head_is_answered_at_once_and_with_no_body(make_app: MakeApp, queue: Queue) -> None:
+    """On a connection that is kept, a body that no client expects would be read as the next answer."""
+
+    @queue.task
+    async def later() -> None: ...
+
+    async with served(make_app(queue)) as url:
+        result = await later()
+        both = await raw_answers(url, f"HEAD /news/{result.id}", "GET /jobs/nobody")
+    head, _, rest = both.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"text/event-stream" in head.lower()
+    assert rest.startswith(b"HTTP/1.1 404")
+
+
+async def test_a_browser_comes_back_after_the_numbers_were_forgotten(make_queue: MakeQueue) -> None:
+    """They are kept for an hour: the first of those that come then is 1 again."""
+    queue = make_queue()
+
+    @queue.task
+    async def later() -> None: ...
+
+    async with served(for_starlette(queue)) as url, httpx.AsyncClient(base_url=url) as browser:
+        result = await later()
+        driver = (await queue.session()).driver
+        for step in range(3):
+            await driver.note(result.id, note_of(result.id, step), NOTES_TTL)
+        await driver.shift(NOTES_TTL + 1)
+        for expected in ([], ["1"]):
+            async with (
+                asyncio.timeout(5),
+                browser.stream("GET", f"/news/{result.id}", headers={"Last-Event-ID": "3"}) as answer,
+            ):
+                assert answer.status_code == 200
+                seen = []
+                async for one in told(answer):
+                    if one == Told("comment", "", "still here"):
+                        break
+                    if one.id:
+                        seen.append(one.id)
+            assert seen == expected
+            await driver.note(result.id, note_of(result.id, 1), NOTES_TTL)
+
+
+async def test_a_young_job_has_forgotten_nothing(queue: Queue) -> None:
+    @queue.task
+    async def later() -> None: ...
+
+    async with served(for_starlette(queue)) as url, httpx.AsyncClient(base_url=url) as browser:
+        result = await later()
+        answer = await browser.get(f"/news/{result.id}", headers={"Last-Event-ID": "1"})
+    assert answer.status_code == 400
+    assert answer.json() == {"error": "Last-Event-ID: 1 is from the future: the newest event of this job is 0"}
+
+
+async def test_a_browser_is_told_to_come_back_when_the_store_is_away(make_app: MakeApp) -> None:
+    """Any status but 200 would end its EventSource for good."""
+    with redis_server() as server:
+        queue = Queue(server.url)
+
+        @queue.task
+        async def later() -> None: ...
+
+        async with served(make_app(queue)) as url, httpx.AsyncClient(base_url=url, timeout=20) as browser:
+            result = await later()
+            server.kill()
+            answer = await browser.get(f"/news/{result.id}")
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            assert answer.text.startswith("retry: ")
+            assert await all_told(answer) == []
+            server.restart()
+
+
+async def test_a_stream_outlives_a_store_that_goes_and_comes_back() -> None:
+    with redis_server(appendonly="yes", appendfsync="always") as server:
+        queue = Queue(server.url)
+
+        @queue.task
+        async def later() -> int:
+            await current_job().progress(2)
+            return 7
+
+        async with served(for_starlette(queue)) as url, httpx.AsyncClient(base_url=url, timeout=30) as browser:
+            result = await later()
+            async with browser.stream("GET", f"/news/{result.id}") as answer:
+                news = told(answer)
+                while await anext(news) != Told("comment", "", "still here"):
+                    pass
+                server.kill()
+                while await anext(news) != Told("comment", "", "still here"):
+                    pass
+                server.restart()
+                async with queue.worker():
+                    rest = [one async for one in news if one.id]
+    assert [one.id for one in rest] == ["1", "end"]
+    assert rest[-1].data["value"] == 7
+
+
+async def test_what_runs_in_the_background_runs_after_the_stream(queue: Queue) -> None:
+    import fastapi
+    import litestar
+    from litestar.background_tasks import BackgroundTask
+
+    from aioqueue.frameworks import litestar as in_litestar
+    from aioqueue.frameworks import starlette as in_starlette
+
+    ran: list[str] = []
+
+    async def note(name: str) -> None:
+        ran.append(name)
+
+    @queue.task
+    async def quick() -> int:
+        return 1
+
+    async def follow(request, tasks):  # type: ignore[no-untyped-def]
+        tasks.add_task(note, "fastapi")
+        return await in_starlette.progress(queue.result(result.id), request)
+
+    async def follow_too(request):  # type: ignore[no-untyped-def]
+        answer = await in_litestar.progress(queue.result(result.id), request)
+        answer.background = BackgroundTask(note, "litestar")
+        return answer
+
+    follow.__annotations__ |= {"request": fastapi.Request, "tasks": fastapi.BackgroundTasks}
+    app = fastapi.FastAPI(lifespan=in_starlette.lifespan(queue))
+    app.get("/")(follow)
+    follow_too.__annotations__ |= {"request": litestar.Request[Any, Any, Any], "return": litestar.Response[bytes]}
+    other = litestar.Litestar(
+        [litestar.get("/")(follow_too)], lifespan=[in_litestar.lifespan(queue)], openapi_config=None
+    )
+    for each in (app, other):
+        async with served(each) as url, httpx.AsyncClient(base_url=url) as browser:
+            result = await quick()
+            await Worker(queue).drain()
+            assert [one.name for one in await all_told(await browser.get("/"))] == ["outcome"]
+    assert ran == ["fastapi", "litestar"]
+
+
+async def test_a_fault_in_the_news_is_not_taken_for_a_client_that_left() -> None:
+    async def failing() -> AsyncGenerator[bytes, None]:
+        yield b"one"
+        raise OSError("the disk is full")
+
+    async def send(_message: object) -> None: ...
+
+    with pytest.raises(OSError, match="the disk is full"):
+        await send_body(failing(), asyncio.Event().wait, send)  # type: ignore[arg-type]
+
+
 async def test_a_failure_is_the_outcome_without_its_traceback(make_app: MakeApp, queue: Queue) -> None:
     @queue.task
     async def broken() -> int:
@@ -113,9 +270,12 @@ async def test_a_failure_is_the_outcome_without_its_traceback(make_app: MakeApp,
     async with served(make_app(queue, worker=WORKER)) as url, httpx.AsyncClient(base_url=url) as browser:
         result = await broken()
         answer = await browser.get(f"/news/{result.id}")
+        openly = await browser.get(f"/open/news/{result.id}")
     *_, last = await all_told(answer)
+    assert last == Told("outcome", "end", {"id": result.id, "state": "failed", "error": "the job failed"})
+    *_, last = await all_told(openly)
     assert last == Told("outcome", "end", {"id": result.id, "state": "failed", "error": "ValueError: no such day"})
-    assert "Traceback" not in answer.text
+    assert "Traceback" not in answer.text + openly.text
 
 
 async def test_tries_are_told_and_are_not_the_end(make_app: MakeApp, queue: Queue) -> None:
@@ -256,6 +416,68 @@ async def test_the_store_sees_no_more_connections_than_before(redis_url: str) ->
         for _ in range(3):  # each of the fifteen would leave one at least, the queue's own pool may grow by some
             await asyncio.gather(*(looked_at_once() for _ in range(5)))
         await eventually(lambda: _is_back(connections, settled + 5))
+
+
+async def test_readers_share_what_the_store_tells(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty of one job and twenty of others: no more connections than for the first, and each event is read once."""
+    from redis.asyncio import Redis
+
+    queue, go_on = Queue(redis_url, name=f"q{uuid.uuid4().hex}"), asyncio.Event()
+    counted = counting(queue, 1, go_on)
+    read: list[bytes] = []
+
+    def reading(data: bytes) -> Event:
+        read.append(data)
+        return decode_event(data)
+
+    monkeypatch.setattr("aioqueue.newsroom.decode_event", reading)
+    async with (
+        Redis.from_url(redis_url) as redis,
+        served(for_starlette(queue)) as url,
+        httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=None)) as browser,
+        AsyncExitStack() as streams,
+    ):
+
+        async def follows(job_id: str) -> None:
+            news = told(await streams.enter_async_context(browser.stream("GET", f"/news/{job_id}")))
+            while await anext(news) != Told("comment", "", "still here"):
+                pass
+
+        one, *others = [await counted() for _ in range(21)]
+        await follows(one.id)
+        before = len(await redis.client_list())
+        for other in others:
+            await follows(one.id)
+            await follows(other.id)
+        during = len(await redis.client_list())
+        async with aclosing(queue.events()) as events:  # type: ignore[type-var]
+            heard = asyncio.create_task(anext(events))  # type: ignore[arg-type]
+            await eventually(lambda: _tells(counted, heard))
+    assert len(read) == len(set(read)) > 0
+    assert during - before <= 2  # the queue's own pool may grow
+
+
+async def _tells(task: Any, heard: asyncio.Task[Event]) -> bool:
+    await task()
+    return heard.done()
+
+
+async def raw_answers(url: str, *requests: str) -> bytes:
+    """Send requests on one connection, and return all that comes until the server closes it after the last."""
+    address = urlsplit(url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    ends = [""] * (len(requests) - 1) + ["Connection: close\r\n"]
+    for request, end in zip(requests, ends, strict=True):
+        writer.write(f"{request} HTTP/1.1\r\nHost: shop\r\n{end}\r\n".encode())
+    async with asyncio.timeout(5):
+        answers = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return answers
+
+
+def note_of(job_id: str, done: int) -> bytes:
+    return encode_event(Event("progress", job_id, "t", 0, 0.0, None, False, None, done=done))
 
 
 async def _is_back(connections: Callable[[], Awaitable[int]], before: int) -> bool:

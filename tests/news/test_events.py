@@ -18,7 +18,7 @@ import pytest
 from aioqueue import Queue, Worker, signals
 from aioqueue.drivers.base import EVENTS_TOPIC, LARGEST_NEWS, Outcome, Verdict
 from aioqueue.drivers.memory.driver import MemoryDriver
-from aioqueue.news import BUFFERED, Event, Inbox, encode_event
+from aioqueue.inbox import BUFFERED, Event, Inbox, encode_event
 from tests.conftest import ROOT
 from tests.core.stores import eventually
 from tests.news import process_tasks

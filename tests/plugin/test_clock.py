@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from aioqueue import Queue, ResultTimeout, ResultUnknown, Task, TaskExpired, TaskLost, crontab, every
+from aioqueue import Queue, ResultTimeout, ResultUnknown, StoreUnavailable, Task, TaskExpired, TaskLost, crontab, every
 from aioqueue.testing.clock import Clock, Clocks
 from aioqueue.testing.stores import StoreSwap
 from aioqueue.testing.swapping import Swap
 from aioqueue.testing.workers import Workers
 from tests.core.stores import eventually
+from tests.faults.proxy import Fate, fault_proxy
 from tests.servers import redis_server
 
 pytestmark = pytest.mark.asyncio
@@ -188,13 +190,13 @@ async def test_a_slot(on_store: Queue, clock: Clock, ran: list[Any], aioqueue_wo
     assert ran == ["nightly"] * 2
 
 
-async def test_the_slots_of_a_zone() -> None:
+async def test_the_slots_of_a_zone(aioqueue_clock: Clocks) -> None:
     queue = Queue("memory://", tz="Asia/Kolkata")
 
     @queue.periodic_task(crontab(hour="3", minute="0"))
     async def nightly() -> None: ...
 
-    slot = await Clock([queue]).advance_to_slot(nightly)
+    slot = await aioqueue_clock(queue).advance_to_slot(nightly)
     assert (slot.hour, slot.minute) == (21, 30)
 
 
@@ -413,10 +415,107 @@ async def test_the_time_of_a_store_that_stays_is_put_back(tmp_path: Path, redis_
             assert abs(await clock.now() - datetime.now(UTC)) < timedelta(seconds=30)
 
 
-async def test_a_store_that_is_gone_fails_no_test() -> None:
-    with Clocks() as clocks, redis_server() as server:
+async def is_ahead(queue: Queue) -> float:
+    """Return by how many seconds the queue's time is ahead of this machine's."""
+    return await (await queue.session()).driver.now() - time.time()
+
+
+async def test_queues_of_one_name_in_one_store_move_once(aioqueue_memory: Swap, aioqueue_clock: Clocks) -> None:
+    here, there = Queue("memory://", name="a"), Queue("memory://", name="a")
+    aioqueue_memory(here, there)
+
+    @here.periodic_task(every(seconds=HOUR))
+    async def one() -> None: ...
+
+    @there.periodic_task(every(seconds=HOUR))
+    async def other() -> None: ...
+
+    clock = aioqueue_clock(here, there)
+    await clock.advance(2 * HOUR)
+    assert await is_ahead(there) == pytest.approx(2 * HOUR, abs=10)
+    assert {job.task_name for job in await here.pending()} == {one.name, other.name}
+    await clock.advance_to(await clock.now() + timedelta(hours=1))
+    assert await is_ahead(there) == pytest.approx(3 * HOUR, abs=20)
+
+
+async def test_two_clocks_of_one_store_put_back_what_each_has_moved(tmp_path: Path) -> None:
+    async with Queue(f"sqlite:///{tmp_path}/queue.db") as queue:
+        with Clocks() as clocks:
+            first, second = clocks(queue), clocks(queue)
+            await first.advance(60)
+            await second.advance(600)
+            await first.advance(6_000)
+            assert await is_ahead(queue) == pytest.approx(6_660, abs=5)
+        assert await is_ahead(queue) == pytest.approx(0, abs=1)
+
+
+async def test_a_time_that_cannot_be_put_back_is_told_of_and_the_others_are_put_back(tmp_path: Path) -> None:
+    before, behind = (Queue(f"sqlite:///{tmp_path}/{name}.db") for name in ("before", "behind"))
+    with redis_server() as server:
+        gone = Queue(server.url, name="gone")
+        clocks = Clocks()
+        async with before, behind:
+            async with gone:
+                for queue in (before, gone, behind):
+                    await clocks(queue).advance(HOUR)
+            server.kill()
+            said = rf"^the time of <Queue gone on .*{server.port}.*> may still be 3600 s ahead, .* is unavailable"
+            with pytest.warns(RuntimeWarning, match=said) as warned:
+                clocks.put_back()
+            assert len(warned) == 1
+            for queue in (before, behind):
+                assert abs(await is_ahead(queue)) < 1
+
+
+async def test_a_time_is_put_back_when_its_store_has_come_back() -> None:
+    with redis_server(appendonly="yes", appendfsync="always") as server:
         async with Queue(server.url) as queue:
+            with Clocks() as clocks:
+                await clocks(queue).advance(HOUR)
+                server.kill()
+                restarting = threading.Timer(0.3, server.restart)
+                restarting.start()
+            restarting.join()
+        async with queue:
+            assert abs(await is_ahead(queue)) < 1
+
+
+@pytest.mark.parametrize("fate", [Fate.DROP_REPLY, Fate.RESET])
+async def test_a_move_that_failed_is_put_back_as_far_as_it_went(fate: Fate) -> None:
+    """Nobody knows then whether time has moved; it is looked at."""
+    with redis_server() as server:
+        async with fault_proxy(server.port) as proxy, Queue(proxy.url) as queue:
+            clocks = Clocks()
+            clock = clocks(queue)
+            await clock.advance(60)
+            proxy.judge = lambda request: fate if request.operation == "shift" else Fate.PASS
+            with pytest.raises(StoreUnavailable):
+                await clock.advance(HOUR)
+            proxy.judge = lambda _: Fate.PASS
+            assert await is_ahead(queue) == pytest.approx(60 + HOUR * (fate is Fate.DROP_REPLY), abs=5)
+            await asyncio.to_thread(clocks.put_back)
+            assert abs(await is_ahead(queue)) < 1
+
+
+async def test_a_lost_reply_puts_nothing_back_twice() -> None:
+    with redis_server() as server:
+        async with fault_proxy(server.port) as proxy, Queue(proxy.url) as queue:
+            clocks = Clocks()
             await clocks(queue).advance(HOUR)
+            moves = iter([Fate.DROP_REPLY])
+            proxy.judge = lambda request: next(moves, Fate.PASS) if request.operation == "shift" else Fate.PASS
+            await asyncio.to_thread(clocks.put_back)
+            assert next(moves, None) is None
+            assert abs(await is_ahead(queue)) < 1
+
+
+async def test_what_was_put_back_stays_so(tmp_path: Path) -> None:
+    async with Queue(f"sqlite:///{tmp_path}/queue.db") as queue:
+        with Clocks() as clocks:
+            await clocks(queue).advance(HOUR)
+            clocks.put_back()
+            assert abs(await is_ahead(queue)) < 1
+        assert abs(await is_ahead(queue)) < 1
 
 
 @pytest.mark.parametrize("wrong", [-1, timedelta(days=-1), float("nan"), 1e12])

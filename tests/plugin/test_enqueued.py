@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,9 +11,10 @@ from unittest.mock import ANY
 import pytest
 
 from aioqueue import Queue, Task, TaskException, chord, group
-from aioqueue.testing.enqueued import Enqueued
+from aioqueue.testing.enqueued import Enqueued, recording
 from aioqueue.testing.swapping import Swap
 from aioqueue.testing.workers import Workers
+from aioqueue.witnesses import witnesses
 
 pytestmark = pytest.mark.asyncio
 
@@ -247,5 +249,49 @@ async def test_immediate_jobs_are_told_in_their_order(
     assert [job.task_name for job in aioqueue_enqueued.jobs] == [outer.name, "mail.sweep"]
 
 
-async def test_with_no_fixture_nothing_is_recorded(queue: Queue) -> None:
-    assert Queue._follow_up.__qualname__ == "Queue._follow_up"
+async def test_calls_that_wait_are_told(
+    queue: Queue, mail: Mail, aioqueue_enqueued: Enqueued, aioqueue_worker: Workers
+) -> None:
+    async with aioqueue_worker(queue):
+        assert await mail.count.call(1) == 3
+    job = aioqueue_enqueued.assert_enqueued(mail.count, 1)
+    assert [job.id] == [each.id for each in aioqueue_enqueued.jobs]
+
+
+@pytest.mark.parametrize("count", [1, 249, 250, 251, 1_100])
+async def test_jobs_of_many_steps_are_told_in_their_order(
+    queue: Queue, mail: Mail, aioqueue_enqueued: Enqueued, count: int
+) -> None:
+    stored = [*await mail.count.map(range(count)), *await queue.enqueue_all(mail.count.s(n) for n in range(count))]
+    assert [job.id for job in aioqueue_enqueued.jobs] == [result.id for result in stored]
+    assert len(stored) == 2 * count
+    aioqueue_enqueued.assert_enqueued(mail.count, count - 1)
+
+
+async def test_of_many_jobs_those_that_were_there_are_left_out(
+    queue: Queue, mail: Mail, aioqueue_enqueued: Enqueued
+) -> None:
+    there = await mail.count.options(id="there")(1)
+    jobs = [mail.count.s(2), mail.count.options(id="there").s(1), mail.count.s(3)]
+    results = await queue.enqueue_all(jobs)
+    assert [result.id for result in results][1] == there.id
+    assert [job.id for job in aioqueue_enqueued.jobs] == [there.id, *(jobs[n].id for n in (0, 2))]
+
+
+async def test_nothing_is_recorded_after_the_end(mail: Mail) -> None:
+    with recording() as enqueued:
+        await mail.count(1)
+    await mail.count(2)
+    assert [job.task_name for job in enqueued.jobs] == ["mail.count"]
+
+
+async def test_recordings_may_overlap_and_end_in_any_order(mail: Mail) -> None:
+    with ExitStack() as first, ExitStack() as second:
+        one, other = first.enter_context(recording()), second.enter_context(recording())
+        await mail.count(1)
+        first.close()
+        await mail.count(2)
+        second.close()
+        await mail.count(3)
+        assert (len(one.jobs), len(other.jobs)) == (1, 2)
+    assert witnesses == []

@@ -47,6 +47,16 @@ def keys_of(url: str) -> int:
         return len(server.keys())
 
 
+@pytest.mark.parametrize("order", ["aioqueue_clock, aioqueue_driver", "aioqueue_driver, aioqueue_clock"])
+def test_the_order_of_fixtures_leaves_nothing_on_redis(tmp_path: Path, order: str) -> None:
+    moved = TEST.replace("aioqueue_driver, aioqueue_worker", f"{order}, aioqueue_worker")
+    (tmp_path / "test_it.py").write_text(f"{moved}    await aioqueue_clock(queue).advance(60)\n")
+    with redis_server() as server:
+        run = run_pytest(tmp_path, *REDIS_ONLY, f"--aioqueue-redis-url={server.url}")
+        assert outcomes(run) == {"passed": 1}, run.stdout
+        assert keys_of(server.url) == 0
+
+
 @pytest.mark.parametrize("way", ["option", "ini", "environment"])
 def test_where_redis_is_can_be_said(folder: Path, way: str) -> None:
     with redis_server() as server:

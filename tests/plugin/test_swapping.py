@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 
 from aioqueue import Queue, SerializationError, StoreUnavailable
+from aioqueue.testing.stores import StoreSwap
 from aioqueue.testing.swapping import Swap, swap_to_memory
+from tests.core.stores import eventually
 from tests.plugin.pytests import outcomes, run_pytest
 
 
@@ -105,12 +109,63 @@ def test_loops_that_have_ended_leave_nothing_behind(queue: Queue) -> None:
         with swap_to_memory("fixture") as swap:
             swap(queue)
             asyncio.run(_use(add))
-    assert queue._set_aside == []
+    assert queue._left == []
     assert queue._session is None
 
 
 async def _use(add: Any) -> None:
     await add(1)
+
+
+def test_synchronous_tests_leave_no_connection_behind(queue: Queue, redis_url: str) -> None:
+    add = adding(queue)
+    with Redis.from_url(redis_url) as server:
+        others = _connections(server)
+        for _ in range(3):
+            with StoreSwap("redis", redis_url) as swap:
+                swap(queue)
+                queue.sync(add(1))
+                assert _connections(server) - others
+            asyncio.run(eventually(lambda: not _connections(server) - others))
+
+
+def _connections(server: Any) -> set[str]:
+    return {client["id"] for client in server.client_list()}
+
+
+def test_a_loop_that_stands_still_meanwhile_closes_what_is_left_when_it_uses_the_queue_again(queue: Queue) -> None:
+    add = adding(queue)
+    with asyncio.Runner() as runner:
+        sessions = []
+        for _ in range(3):
+            with swap_to_memory("fixture") as swap:
+                swap(queue)
+                runner.run(_use(add))
+                sessions.append(runner.run(queue.session()))
+            assert [session.is_closed for session in sessions] == [True] * (len(sessions) - 1) + [False]
+    assert sessions[-1].is_closed
+
+
+def test_a_loop_that_is_held_up_does_not_hold_up_the_end_of_a_test(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aioqueue.standing.PATIENCE", 0.05)
+    held_up, go_on = threading.Event(), threading.Event()
+
+    async def hold_up() -> None:
+        await _use(adding(queue))
+        held_up.set()
+        go_on.wait(20)
+
+    thread = threading.Thread(target=lambda: asyncio.run(hold_up()))
+    with swap_to_memory("fixture") as swap:
+        swap(queue)
+        thread.start()
+        assert held_up.wait(20)
+    assert thread.is_alive()
+    go_on.set()
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 @pytest.mark.asyncio
@@ -125,6 +180,75 @@ async def test_swaps_may_be_nested(queue: Queue) -> None:
             assert queue.immediate
         assert not queue.immediate
         assert len(await queue.pending()) == 1
+
+
+@pytest.mark.asyncio
+async def test_swaps_may_end_in_any_order(queue: Queue) -> None:
+    own = repr(queue)
+    add = adding(queue)
+    first, second, third = swap_to_memory("first"), swap_to_memory("second", immediate=True), swap_to_memory("third")
+    first(queue)
+    second(queue)
+    third(queue)
+    await add(1)
+    second.__exit__()
+    assert not queue.immediate
+    assert len(await queue.pending()) == 1
+    third.__exit__()
+    assert await queue.pending() == []
+    first.__exit__()
+    assert repr(queue) == own
+    await queue.close()
+
+
+@pytest.mark.asyncio
+async def test_a_swap_that_ends_under_another_leaves_the_own_store_alone(tmp_path: Path) -> None:
+    queue = Queue(f"sqlite:///{tmp_path}/queue.db")
+    async with queue:
+        session = await queue.session()
+        first, second = swap_to_memory("first"), swap_to_memory("second")
+        first(queue)
+        second(queue)
+        for swap in (first, second):
+            assert await queue.session() is not session
+            swap.__exit__()
+        assert await queue.session() is session
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("was", [False, True])
+async def test_immediate_may_be_changed_meanwhile(was: bool) -> None:
+    queue = Queue("memory://", immediate=was)
+    add = adding(queue)
+    with swap_to_memory("fixture") as swap:
+        swap(queue)
+        queue.immediate = True
+        assert await add.call(1) == 3
+        queue.immediate = False
+        await add(1)
+        assert len(await queue.pending()) == 1
+    assert queue.immediate is was
+    await queue.close()
+
+
+def test_the_stores_of_fixtures_are_left_in_whatever_order_they_were_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(
+        "import pytest\nfrom app import queue\n\n"
+        "@pytest.fixture\ndef in_memory(aioqueue_memory):\n    aioqueue_memory(queue)\n"
+    )
+    (tmp_path / "app.py").write_text(
+        "from aioqueue import Queue\nqueue = Queue('sqlite:///real.db')\n\n"
+        "@queue.task\nasync def add(a: int) -> int:\n    return a\n"
+    )
+    (tmp_path / "test_app.py").write_text(
+        "import pytest\nfrom app import add, queue\nown = repr(queue)\n\n"
+        "@pytest.mark.asyncio\n@pytest.mark.parametrize('aioqueue_driver', ['sqlite'], indirect=True)\n"
+        "async def test_on_two(aioqueue_driver, in_memory):\n    aioqueue_driver(queue)\n    await add(1)\n\n"
+        "def test_behind_it():\n    assert repr(queue) == own\n"
+    )
+    run = run_pytest(tmp_path)
+    assert outcomes(run) == {"passed": 2}, run.stdout
+    assert not (tmp_path / "real.db").exists()
 
 
 @pytest.mark.asyncio

@@ -35,10 +35,10 @@ class Subscribing:
         self.ring()
 
     async def add(self, topic: str, hear: HearNews) -> None:
-        """Subscribe to a topic."""
+        """Subscribe to a topic; whoever is told here is an audience in the file too."""
         self._fetching = self._fetching or Errand(self._fetch)
-        self._hears[topic] = hear
         await self._hand_over.write(topics.subscribe, topic)
+        self._hears[topic] = hear
 
     async def remove(self, topic: str) -> None:
         """Unsubscribe from a topic."""

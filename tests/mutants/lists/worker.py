@@ -240,8 +240,8 @@ WORKER: Final = (
     Mutant(
         "gap",
         "listener.py",
-        "    def _gap(self) -> None:\n        for job_id in self._waits:\n            self._watching.submit(job_id)\n",
-        "    def _gap(self) -> None:\n        pass\n",
+        "        for job_id in self._waits:\n            self._watching.submit(job_id)\n",
+        "        pass\n",
         "to ask at once for what may have been pushed while the connection was lost",
         ("tests/core/test_listener.py",),
     ),

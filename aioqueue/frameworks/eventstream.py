@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Final
 
 import msgspec
 
+from aioqueue.canvas.job import NOTES_TTL
+from aioqueue.drivers.base import Driver
 from aioqueue.errors import AioqueueError, ResultUnknown, StoreUnavailable
-from aioqueue.frameworks.answers import Answer, complaint, refusal_of, refused, value_as_json
+from aioqueue.frameworks.answers import NO_STORE, Answer, Say, complaint, refusal_of, refused, value_as_json
+from aioqueue.frameworks.endings import ended
+from aioqueue.frameworks.sending import Chunks
+from aioqueue.ids import made_at
+from aioqueue.inbox import Event
 from aioqueue.logtext import one_line
-from aioqueue.news import Event
 from aioqueue.options import Seconds, seconds
 from aioqueue.result import Result
 from aioqueue.states import JobState
@@ -29,25 +34,29 @@ _THE_END: Final = "end"
 _MOST_DIGITS: Final = 15
 _SHORTEST_PAUSE: Final = 0.01
 _STATES: Final = {"finished": "succeeded", "error": "failed", "revoked": "cancelled", "expired": "expired"}
+_COME_BACK_LATER: Final = b"retry: 3000\n: the store of the queue cannot be reached now\n\n"
 _to_json: Final = msgspec.json.Encoder().encode
 
-Chunks = AsyncGenerator[bytes, None]
 
-
-async def follow(result: Result[Any], last_event_id: str, keep_alive: Seconds) -> Chunks | Answer:
+async def event_stream(
+    result: Result[Any], last_event_id: str, keep_alive: Seconds, say: Say | None = None
+) -> Chunks | Answer:
     """Return the events of a job after the one that the browser saw last, or the answer to a request for none.
 
     A browser that has seen the end is told to ask no more (204); a number that no event has, or that is no number, is
-    refused (400), a job that nobody knows too (404).
+    refused (400), a job that nobody knows too (404). While the store is away the stream is one that ends at once.
     """
     pause = max(seconds("keep_alive", keep_alive), _SHORTEST_PAUSE)
     if last_event_id == _THE_END:
-        return Answer(204, b"", {})
+        return Answer(204, b"", NO_STORE)
     after = _number(last_event_id)
     if after is None:
         return complaint(400, f"Last-Event-ID: {last_event_id!r} is no number of an event")
     try:
-        return await _refusal_of(result, after) or _stream(result, after, pause)
+        return await _refusal_of(result, after) or _stream(result, after, pause, say)
+    except StoreUnavailable as error:
+        logger.warning("the progress of job %s is refused: %s", one_line(result.id), one_line(str(error)))
+        return _nothing_now()
     except AioqueueError as error:
         return refused(result.id, error)
 
@@ -66,17 +75,29 @@ async def _refusal_of(result: Result[Any], after: int) -> Answer | None:
     if not after:
         return None
     driver = (await result.source.session()).driver
-    if await driver.notes(result.id, after - 1):
+    if await driver.notes(result.id, after - 1) or await _may_have_forgotten(driver, result.id):
         return None
     told = await driver.notes(result.id, 0)
     newest = told[-1][0] if told else 0
     return complaint(400, f"Last-Event-ID: {after} is from the future: the newest event of this job is {newest}")
 
 
-async def _stream(result: Result[Any], after: int, pause: float) -> Chunks:
+async def _may_have_forgotten(driver: Driver, job_id: str) -> bool:
+    """Whether the job is old enough for notes to be forgotten, after which the numbers begin anew."""
+    made = made_at(job_id)
+    return made is None or made + NOTES_TTL < await driver.now()
+
+
+async def _nothing_now() -> Chunks:
+    # Any status but 200 ends an EventSource for good; this one comes back by itself.
+    yield _COME_BACK_LATER
+
+
+async def _stream(result: Result[Any], after: int, pause: float, say: Say | None) -> Chunks:
     """Yield the lines of each event; the connection is kept alive by a comment after every `pause` seconds of silence.
 
-    A store that goes away ends it without an outcome: the browser comes back by itself, and goes on from there.
+    A store that goes away meanwhile is waited for. A queue that is closed, or a store that is away when the outcome is
+    read, ends it without an outcome: the browser comes back by itself, and goes on from there.
     """
     yield b": follows\n\n"
     last: Event | None = None
@@ -87,11 +108,11 @@ async def _stream(result: Result[Any], after: int, pause: float) -> Chunks:
                     last = event
                 else:
                     yield b": still here\n\n" if event is None else _told(event)
-        yield await _outcome(result, last)
+        yield await _outcome(result, last, say)
     except StoreUnavailable as error:
         logger.warning("the progress of job %s ends early: %s", one_line(result.id), one_line(str(error)))
     except AioqueueError as error:
-        refusal = refusal_of(result.id, error)
+        refusal = refusal_of(result.id, error, say)
         yield _lines("outcome", {"id": result.id, "state": refusal.state, "error": refusal.line}, _THE_END)
 
 
@@ -109,21 +130,24 @@ async def _with_pauses(source: AsyncIterator[Event], pause: float) -> AsyncGener
     except StopAsyncIteration:
         return
     finally:
-        if coming is not None:
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
-        await source.aclose()  # type: ignore[attr-defined]
+        try:
+            if coming is not None:
+                coming.cancel()
+                with suppress(Exception):  # it is not waited for any more
+                    await ended(coming)
+        finally:
+            await source.aclose()  # type: ignore[attr-defined]
 
 
 async def _next(source: AsyncIterator[Event]) -> Event:
     return await anext(source)
 
 
-async def _outcome(result: Result[Any], last: Event | None) -> bytes:
+async def _outcome(result: Result[Any], last: Event | None, say: Say | None) -> bytes:
     """Return the last event: what became of the job, and its value where there is one that JSON has."""
     state = _STATES[last.status] if last is not None else "unknown"
     if not result.source.kept or state != "succeeded":
-        return _lines("outcome", await _without_value(result, state), _THE_END)
+        return _lines("outcome", await _without_value(result, state, say), _THE_END)
     value: Any = await result.get(timeout=0)
     try:
         outcome = {"id": result.id, "state": state, "value": msgspec.Raw(value_as_json(result.id, value))}
@@ -133,7 +157,7 @@ async def _outcome(result: Result[Any], last: Event | None) -> bytes:
     return _lines("outcome", outcome, _THE_END)
 
 
-async def _without_value(result: Result[Any], state: str) -> dict[str, Any]:
+async def _without_value(result: Result[Any], state: str, say: Say | None) -> dict[str, Any]:
     if not result.source.kept:
         return {"id": result.id, "state": state}
     try:
@@ -141,7 +165,7 @@ async def _without_value(result: Result[Any], state: str) -> dict[str, Any]:
     except StoreUnavailable:
         raise
     except AioqueueError as error:
-        return {"id": result.id, "state": state, "error": refusal_of(result.id, error).line}
+        return {"id": result.id, "state": state, "error": refusal_of(result.id, error, say).line}
     return {"id": result.id, "state": state}
 
 
