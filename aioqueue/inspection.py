@@ -53,7 +53,7 @@ def replayed(stored: StoredJob) -> NewJob:
     except (NewerFormat, Unreadable):
         payload = stored.payload
     else:
-        if record.gathers:
+        if record.handed is not None and record.handed.gathers:
             raise LookupError(
                 f"dead letter {stored.id} needs the values of a chord that is over: enqueue the chord again"
             )
