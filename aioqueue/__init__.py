@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aioqueue.canvas.group import Group, group
     from aioqueue.canvas.job import Job, current_job
     from aioqueue.canvas.pipeline import Pipeline
+    from aioqueue.deadletters import DeadLetter
     from aioqueue.errors import (
         AioqueueError,
         CancelExecution,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
         TaskTimeout,
     )
     from aioqueue.guards import Lock, RateLimit
-    from aioqueue.inspection import DeadLetter
     from aioqueue.keyvalue import KeyValue
     from aioqueue.news import Event
     from aioqueue.queue import Queue
@@ -48,6 +48,7 @@ else:
         "aioqueue.canvas.group": ("Group", "group"),
         "aioqueue.canvas.job": ("Job", "current_job"),
         "aioqueue.canvas.pipeline": ("Pipeline",),
+        "aioqueue.deadletters": ("DeadLetter",),
         "aioqueue.errors": (
             "AioqueueError",
             "CancelExecution",
@@ -68,7 +69,6 @@ else:
             "TaskTimeout",
         ),
         "aioqueue.guards": ("Lock", "RateLimit"),
-        "aioqueue.inspection": ("DeadLetter",),
         "aioqueue.keyvalue": ("KeyValue",),
         "aioqueue.news": ("Event",),
         "aioqueue.queue": ("Queue",),

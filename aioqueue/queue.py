@@ -26,9 +26,8 @@ from aioqueue.errors import ConfigurationError
 from aioqueue.events import tell_enqueued
 from aioqueue.guards import Lock, Name, RateLimit, checked_name
 from aioqueue.hooks import Hooks, Post, Pre, Scope, Startup
-from aioqueue.inspection import DeadLetter, replayed, seen, seen_new
+from aioqueue.inspection import replayed, seen, seen_new
 from aioqueue.keyvalue import KeyValue
-from aioqueue.news import Event, listen
 from aioqueue.options import Declaration, Seconds, TaskOptions
 from aioqueue.periodic import MISFIRES, Misfire, Periodic
 from aioqueue.presence import WorkerInfo, worker_of
@@ -47,6 +46,8 @@ from aioqueue.task import Task
 from aioqueue.zones import zone_of
 
 if TYPE_CHECKING:
+    from aioqueue.deadletters import DeadLetter
+    from aioqueue.news import Event
     from aioqueue.schedules.schedule import Schedule
     from aioqueue.worker.worker import Worker
 
@@ -358,6 +359,8 @@ class Queue:
 
     def events(self) -> AsyncIterator[Event]:
         """Yield the events of all jobs of this queue, from every process, from now on. Lossy, as all news."""
+        from aioqueue.news import listen  # noqa: PLC0415 -- most processes never ask
+
         return listen(self.session)
 
     # ------------------------------------------------------------------ locks
@@ -485,6 +488,8 @@ class Queue:
 
     async def dead(self, *, limit: int = 100) -> list[DeadLetter]:
         """Return up to `limit` dead letters, the newest first."""
+        from aioqueue.deadletters import DeadLetter  # noqa: PLC0415 -- most processes never ask
+
         page = await (await self.session()).driver.jobs("dead", limit=limit)
         return [DeadLetter(job.id, job.task, job.dead_reason, job.died_at) for job in page.jobs]
 
