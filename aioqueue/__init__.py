@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from aioqueue.canvas.group import Group, group
     from aioqueue.canvas.job import Job, current_job
     from aioqueue.canvas.pipeline import Pipeline
+    from aioqueue.deadletters import DeadLetter
     from aioqueue.dependencies import Depends
     from aioqueue.errors import (
         AioqueueError,
@@ -32,9 +33,8 @@ if TYPE_CHECKING:
         TaskTimeout,
     )
     from aioqueue.guards import Lock, RateLimit
-    from aioqueue.inspection import DeadLetter
+    from aioqueue.inbox import Event
     from aioqueue.keyvalue import KeyValue
-    from aioqueue.news import Event
     from aioqueue.queue import Queue
     from aioqueue.result import PipelineResult, Result, ResultGroup
     from aioqueue.schedules import cron, crontab, every
@@ -49,6 +49,7 @@ else:
         "aioqueue.canvas.group": ("Group", "group"),
         "aioqueue.canvas.job": ("Job", "current_job"),
         "aioqueue.canvas.pipeline": ("Pipeline",),
+        "aioqueue.deadletters": ("DeadLetter",),
         "aioqueue.dependencies": ("Depends",),
         "aioqueue.errors": (
             "AioqueueError",
@@ -70,9 +71,8 @@ else:
             "TaskTimeout",
         ),
         "aioqueue.guards": ("Lock", "RateLimit"),
-        "aioqueue.inspection": ("DeadLetter",),
         "aioqueue.keyvalue": ("KeyValue",),
-        "aioqueue.news": ("Event",),
+        "aioqueue.inbox": ("Event",),
         "aioqueue.queue": ("Queue",),
         "aioqueue.result": ("PipelineResult", "Result", "ResultGroup"),
         "aioqueue.schedules": ("cron", "crontab", "every"),

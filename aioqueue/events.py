@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aioqueue.canvas.job import Job
 from aioqueue.drivers.base import EVENTS_TOPIC, LARGEST_NEWS, Driver
 from aioqueue.errors import AioqueueError, StoreUnavailable
-from aioqueue.news import Event, encode_event
 from aioqueue.signals import Signal, Signals
+
+if TYPE_CHECKING:
+    from aioqueue.inbox import Event
 
 logger: Final = logging.getLogger("aioqueue")
 
@@ -34,6 +36,8 @@ _STATUS: Final[dict[Signal, str]] = {
 
 def event_of(signal: Signal, job: Job[Any], traceback: str) -> Event | None:
     """Return the event of a signal; None for one that is no event."""
+    from aioqueue.inbox import Event  # noqa: PLC0415 -- nobody may ever listen
+
     status = _STATUS.get(signal)
     if status is None:
         return None
@@ -65,6 +69,8 @@ async def tell_enqueued(signals: Signals, driver: Driver, job: Job[Any]) -> None
 
 def _encoded(event: Event) -> bytes:
     """Encode an event; of a traceback that is too long its end is kept."""
+    from aioqueue.inbox import encode_event  # noqa: PLC0415
+
     data = encode_event(event)
     if len(data) <= LARGEST_NEWS:
         return data

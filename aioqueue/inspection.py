@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from msgspec import structs
@@ -13,16 +12,6 @@ from aioqueue.ids import new_id
 from aioqueue.options import CallSettings
 from aioqueue.record import FORMAT, NewerFormat, Record, Unreadable, Withheld, decode_record, encode_record
 from aioqueue.result import ResultSource
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A job that was given up: its id, its task's name, why, and when (Unix seconds)."""
-
-    id: str
-    task: str
-    reason: str
-    died_at: float
 
 
 def seen(stored: StoredJob, source: ResultSource) -> Job[Any]:
@@ -53,7 +42,7 @@ def replayed(stored: StoredJob) -> NewJob:
     except (NewerFormat, Unreadable):
         payload = stored.payload
     else:
-        if record.gathers:
+        if record.handed is not None and record.handed.gathers:
             raise LookupError(
                 f"dead letter {stored.id} needs the values of a chord that is over: enqueue the chord again"
             )

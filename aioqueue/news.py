@@ -10,12 +10,10 @@ from typing import Final, TypeAlias
 
 from aioqueue.drivers.base import Settled
 from aioqueue.errors import ResultUnknown, StoreUnavailable
-from aioqueue.inbox import Event, Inbox, Item, Mark, decode_event, encode_event
+from aioqueue.inbox import Event, Inbox, Item, Mark, decode_event
 from aioqueue.outcome import decode_failure
 from aioqueue.session import Session
 from aioqueue.states import JobState
-
-__all__ = ["Event", "encode_event", "follow", "listen"]
 
 logger: Final = logging.getLogger("aioqueue")
 

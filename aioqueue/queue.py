@@ -28,10 +28,9 @@ from aioqueue.events import tell_enqueued
 from aioqueue.guards import Lock, Name, RateLimit, checked_name
 from aioqueue.hooks import Hooks, Post, Pre, Scope, Startup
 from aioqueue.injection import Overrides, filled_in, refuse_in_process
-from aioqueue.inspection import DeadLetter, replayed, seen, seen_new
+from aioqueue.inspection import replayed, seen, seen_new
 from aioqueue.keyvalue import KeyValue
 from aioqueue.loops import running_loop
-from aioqueue.news import Event, listen
 from aioqueue.options import Declaration, Seconds, TaskOptions
 from aioqueue.periodic import MISFIRES, Misfire, Periodic
 from aioqueue.presence import WorkerInfo, worker_of
@@ -52,6 +51,8 @@ from aioqueue.witnesses import witnesses
 from aioqueue.zones import zone_of
 
 if TYPE_CHECKING:
+    from aioqueue.deadletters import DeadLetter
+    from aioqueue.inbox import Event
     from aioqueue.schedules.schedule import Schedule
     from aioqueue.worker.worker import Worker
 
@@ -422,6 +423,8 @@ class Queue:
 
     def events(self) -> AsyncIterator[Event]:
         """Yield the events of all jobs of this queue, from every process, from now on. Lossy, as all news."""
+        from aioqueue.news import listen  # noqa: PLC0415 -- most processes never ask
+
         return listen(self.session)
 
     # ------------------------------------------------------------------ locks
@@ -551,6 +554,8 @@ class Queue:
 
     async def dead(self, *, limit: int = 100) -> list[DeadLetter]:
         """Return up to `limit` dead letters, the newest first."""
+        from aioqueue.deadletters import DeadLetter  # noqa: PLC0415 -- most processes never ask
+
         page = await (await self.session()).driver.jobs("dead", limit=limit)
         return [DeadLetter(job.id, job.task, job.dead_reason, job.died_at) for job in page.jobs]
 

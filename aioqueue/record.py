@@ -31,20 +31,31 @@ class Member(Struct, frozen=True, array_like=True):
     index: int
 
 
+class Handed(Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What a later stage is given: positional values and keywords, as its serializer has them; bound when it runs.
+
+    `gathers` says that a chord's values come before them, and `nesting` how those make up one list where that is not
+    flat (see `canvas/handover.py`).
+    """
+
+    values: bytes
+    gathers: bool = False
+    nesting: list[Any] | None = None
+
+
+# At most 15 fields: the header of the map is one byte then, and three bytes with more.
 class Record(
     Struct, omit_defaults=True, rename={"format": "v", "task": "t", "arguments": "a", "retries": "r", "tries": "n"}
 ):
     """One call of a task, as stored.
 
-    `arguments` are bound to the task's parameters and checked; a later stage has `handed` instead: positional values
-    and keywords as msgpack, which are bound when it runs. `retries` are those left, `tries` those made, `last_error`
-    what the last try raised. Fields that are UNSET were not said at the call: the task's declaration in the worker
-    decides. Times are seconds.
+    `arguments` are bound to the task's parameters and checked; a later stage has `handed` instead. `retries` are those
+    left, `tries` those made, `last_error` what the last try raised. Fields that are UNSET were not said at the call:
+    the task's declaration in the worker decides. Times are seconds.
 
     `then` are the later stages, next first, `errors` the callbacks should this job fail for good, `member` its place
-    in a chord, `gathers` says that the chord's values come before the arguments, and `nesting` how they make up one
-    list where that is not flat (see `canvas/handover.py`). `beyond` are the ids of jobs after the last stage that end
-    with it: a chord's callback and what follows that.
+    in a chord. `beyond` are the ids of jobs after the last stage that end with it: a chord's callback and what follows
+    that.
     """
 
     format: int
@@ -57,12 +68,10 @@ class Record(
     result_ttl: float | UnsetType = UNSET
     last_error: str = ""
     replayed_from: str = ""
-    handed: bytes = b""
+    handed: Handed | None = None
     then: tuple[Stage, ...] = ()
     errors: tuple[Stage, ...] = ()
     member: Member | None = None
-    gathers: bool = False
-    nesting: list[Any] | None = None
     beyond: tuple[str, ...] = ()
 
     @property
@@ -72,7 +81,7 @@ class Record(
 
 
 class Stage(Struct, omit_defaults=True):
-    """A job that is to come: what is known of it before its predecessor has ended. `handed` as in `Record`.
+    """A job that is to come: what is known of it before its predecessor has ended. `handed` as the values in `Handed`.
 
     Priority and expiry that it does not say itself are those of its predecessor.
     """

@@ -6,20 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, overload
 
 from msgspec import Struct, structs
 
 from aioqueue.drivers.base import CONTROL_TOPIC, Driver, Ended, Settled
 from aioqueue.errors import AioqueueError, ResultsDisabled, ResultTimeout, ResultUnknown, SerializationError
 from aioqueue.ids import made_at
-from aioqueue.news import Event, follow
 from aioqueue.options import Seconds, instant, seconds
 from aioqueue.outcome import Cause, Failure, decode_failure, encode_failure, exception_of
 from aioqueue.record import NewerFormat, Unreadable, decode_record, legible_later_ids
 from aioqueue.serializer import Value
 from aioqueue.session import Session
 from aioqueue.states import TERMINAL, JobState
+
+if TYPE_CHECKING:
+    from aioqueue.inbox import Event
 
 R_co = TypeVar("R_co", covariant=True)
 All_co = TypeVar("All_co", covariant=True)
@@ -164,6 +166,8 @@ class Result(Generic[R_co]):
         Progress is numbered from 1 and kept: `after` is the last number seen, so that a reader can come back. State
         changes are told from now on. A store that goes away meanwhile is waited for.
         """
+        from aioqueue.news import follow  # noqa: PLC0415 -- most processes never ask
+
         return follow(self._source.session, self._id, self._source.task, after)
 
     async def _standing(self) -> str:

@@ -7,14 +7,16 @@ import os
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from typing import Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from aioqueue.batching import Batcher
 from aioqueue.drivers.base import Admitted, Driver, NewChord, NewJob, Settled
 from aioqueue.errors import StoreUnavailable
 from aioqueue.listener import Listener
 from aioqueue.loops import running_loop
-from aioqueue.newsroom import Newsroom
+
+if TYPE_CHECKING:
+    from aioqueue.newsroom import Newsroom
 
 _PAUSES_BETWEEN_TRIES: Final = (0.05, 0.2, 0.5)
 _STEP: Final = 250
@@ -44,8 +46,8 @@ class Session:
         self.immediate = immediate
         self.loop: Final = running_loop()
         self.driver = driver
-        self.newsroom: Final = Newsroom(driver)
-        self.listener: Final = Listener(driver, self.newsroom.look_again)
+        self._newsroom: Newsroom | None = None
+        self.listener: Final = Listener(driver, self._look_again)
         self._pid = os.getpid()
         self._outbox: Batcher[NewJob, Admitted] = Batcher(self._enqueue_batch, abreast=2, fitting=_fitting)
         self._expected: set[str] = set()
@@ -57,6 +59,17 @@ class Session:
     def is_here(self) -> bool:
         """Whether this process made the session: after a fork it is the parent's."""
         return self._pid == os.getpid()
+
+    @property
+    def newsroom(self) -> Newsroom:
+        """Where news of jobs are read here; raises `StoreUnavailable` once the session is being closed."""
+        if self._newsroom is None:
+            if self.is_closed:
+                raise StoreUnavailable("the queue has been closed")
+            from aioqueue.newsroom import Newsroom  # noqa: PLC0415 -- most processes never read
+
+            self._newsroom = Newsroom(self.driver)
+        return self._newsroom
 
     def leave_to_parent(self) -> None:
         """Touch nothing of a session that belongs to the process which this one was forked from."""
@@ -145,6 +158,10 @@ class Session:
                 await asyncio.sleep(pause)
         return await self.driver.enqueue(jobs, chords)
 
+    def _look_again(self) -> None:
+        if self._newsroom is not None:
+            self._newsroom.look_again()
+
     async def _until_the_loop_ends(self) -> AsyncGenerator[None, None]:
         # asyncio.run closes the async generators it has seen before it closes the loop, so that an application which
         # forgets to close its queue leaks no connection.
@@ -154,7 +171,8 @@ class Session:
             self.is_closed = True
             async with AsyncExitStack() as last_first:
                 last_first.push_async_callback(self.driver.close)
-                last_first.push_async_callback(self.newsroom.close)
+                if self._newsroom is not None:
+                    last_first.push_async_callback(self._newsroom.close)
                 last_first.push_async_callback(self.listener.close)
                 last_first.push_async_callback(self._outbox.close)
 

@@ -12,7 +12,7 @@ from aioqueue.canvas.layout import Layout, Place, job_of, joined, refuse_repeats
 from aioqueue.canvas.pipeline import stage_of
 from aioqueue.drivers.base import NewChord
 from aioqueue.errors import ConfigurationError
-from aioqueue.record import Member, Stage
+from aioqueue.record import Handed, Member, Stage
 from aioqueue.result import Result, ResultSource
 
 Q = ParamSpec("Q")
@@ -67,7 +67,7 @@ class Chord(Generic[R_co]):
             handed = hand_over_nothing(self.source.returns.serializer, nesting, self._callback.handed)
             return Layout([job_of(self._callback, place, handed)])
         nested = nesting if any(each is not None for each in nesting) else None
-        callback = job_of(self._callback, place, self._callback.handed, gathers=True, nesting=nested)
+        callback = job_of(self._callback, place, Handed(self._callback.handed, gathers=True, nesting=nested))
         waiting = Layout([], [NewChord(callback, len(self._leaves), self._member_ids)])
         beyond = (self.id, *place.beyond)
         places = (Place(Member(self.id, index), beyond) for index in range(len(self._leaves)))

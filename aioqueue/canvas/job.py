@@ -14,7 +14,6 @@ from aioqueue.canvas.layout import ALONE, Layout, Place
 from aioqueue.canvas.pipeline import Pipeline, stage_of
 from aioqueue.drivers.base import NewJob
 from aioqueue.errors import TaskException
-from aioqueue.news import Event, encode_event
 from aioqueue.options import CallSettings
 from aioqueue.record import Record, Stage, encode_record
 from aioqueue.result import Result, ResultSource
@@ -112,6 +111,8 @@ class Job(Generic[R_co]):
 
     async def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Tell whoever follows this job's events how far it has come; kept for an hour, the newest thousand."""
+        from aioqueue.inbox import Event, encode_event  # noqa: PLC0415 -- most jobs have none to tell
+
         event = Event("progress", self.id, self.task_name, self.retries, 0.0, None, False, None, 0, done, total, note)
         session = await self.source.session()
         await session.driver.note(self.id, encode_event(event), NOTES_TTL)

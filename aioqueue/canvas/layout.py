@@ -7,9 +7,8 @@ from typing import Any, Final, Protocol
 
 from msgspec import UNSET, Struct, field
 
-from aioqueue.canvas.handover import Nesting
 from aioqueue.drivers.base import NewChord, NewJob
-from aioqueue.record import FORMAT, Member, Record, Stage, encode_record
+from aioqueue.record import FORMAT, Handed, Member, Record, Stage, encode_record
 from aioqueue.result import ResultSource
 
 
@@ -98,11 +97,9 @@ def refuse_unique(canvas: Canvas) -> None:
 def job_of(
     stage: Stage,
     place: Place,
-    handed: bytes,
+    handed: Handed,
     then: tuple[Stage, ...] = (),
     *,
-    gathers: bool = False,
-    nesting: Nesting | None = None,
     priority: int = 0,
     expires_at: float = 0.0,
 ) -> NewJob:
@@ -123,8 +120,6 @@ def job_of(
         then=then,
         errors=stage.errors,
         member=place.member,
-        gathers=gathers,
-        nesting=nesting,
         beyond=place.beyond,
     )
     return NewJob(

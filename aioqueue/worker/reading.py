@@ -65,11 +65,12 @@ def _refusal_of(call: Call, now: float) -> Outcome | None:
 
 def _bind(call: Call, task: Task[..., object]) -> Readable | Refused:
     record = call.record
-    if not record.handed:
+    handed = record.handed
+    if handed is None:
         return Readable(call, task, record.arguments)
-    inputs = call.claim.inputs if record.gathers else None
+    inputs = call.claim.inputs if handed.gathers else None
     try:
-        args, kwargs = arguments_of(call.serializer, record.handed, inputs, record.nesting)
+        args, kwargs = arguments_of(call.serializer, handed, inputs)
         return Readable(call, task, task.parameters.encode(tuple(args), kwargs))
     except (TypeError, MsgspecError, AioqueueError) as error:
         return Refused(fail(call, f"what was handed to this stage does not fit: {error}"), call)

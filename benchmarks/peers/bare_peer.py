@@ -14,7 +14,7 @@ BULK = 1_000
 LISTENER = "by-hand"
 LEASE_SECONDS = 3_600
 WATCH_SECONDS = 90
-PAYLOAD = b"\xde\x00\x03\xa1v\x01\xa1t\xa4noop\xa1a\xc4\t\x81\xa6number\x05"
+PAYLOAD = b"\x83\xa1v\x01\xa1t\xa4noop\xa1a\xc4\t\x81\xa6number\x05"
 
 
 class BareCaller:

@@ -38,7 +38,7 @@ def text(data: bytes) -> Raw:
 
 def record(payload: bytes) -> Raw:
     """A job of priority 0 without expiry, of a task called `noop`."""
-    return text(struct.pack(">bdH", 0, 0.0, 4) + b"noop" + payload)
+    return text(struct.pack(">BB", 8, 4) + b"noop" + payload)
 
 
 def rows(jobs: int, stored: Raw) -> tuple[list[str], bytes]:

@@ -17,7 +17,7 @@ from aioqueue.cli.looking.arguments import arguments_of, as_call, value_of
 from aioqueue.cli.looking.wording import ago, ahead, many, rate, size, span, stamp
 from aioqueue.cli.steering import deeds
 from aioqueue.drivers.base import NewJob
-from aioqueue.record import FORMAT, Record
+from aioqueue.record import FORMAT, Handed, Record
 from tests.cli.asked import PERIODIC, WITHOUT_RICH, WORKER, Asked, error_line
 from tests.cli.processes import Command, Commands
 from tests.core.stores import eventually
@@ -431,7 +431,7 @@ def test_arguments_that_json_cannot_say(value: dict[str, Any], shown: dict[str, 
 
 
 def test_arguments_of_a_stage_that_is_not_bound_yet() -> None:
-    said = arguments_of(Record(FORMAT, "t", b"", handed=msgspec.msgpack.encode([[1, "x"], {"k": 2}])))
+    said = arguments_of(Record(FORMAT, "t", b"", handed=Handed(msgspec.msgpack.encode([[1, "x"], {"k": 2}]))))
     assert said == {"*": [1, "x"], "k": 2}
     assert as_call(said) == "1, 'x', k=2"
     assert arguments_of(Record(FORMAT, "t", b"")) == {}

@@ -127,7 +127,8 @@ def test_no_permission_for_a_file(sqlite_app: App, commands: Commands, tmp_path:
     script.write_text(
         "import os, sys\n"
         "if os.geteuid() == 0:\n"
-        "    from aioqueue.cli import entry, pidfile  # while it may still read them\n"
+        "    import logging.handlers  # while it may still read them\n"
+        "    from aioqueue.cli import entry, pidfile\n"
         "    from aioqueue.cli.running import logging, serving\n"
         "    os.setegid(65534)\n"
         "    os.seteuid(65534)\n"

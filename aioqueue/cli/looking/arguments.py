@@ -15,8 +15,8 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeErr
 
 def arguments_of(record: Record, serializer: Serializer = PLAIN) -> dict[str, Any]:
     """Return the arguments by parameter; positional ones of a later stage, which is not bound yet, under `*`."""
-    if record.handed:
-        handed = _plain(record.handed, serializer)
+    if record.handed is not None:
+        handed = _plain(record.handed.values, serializer)
         positional, keywords = ((), handed) if isinstance(handed, dict) else handed
         return {"*": positional, **keywords} if positional else dict(keywords)
     return dict(_plain(record.arguments, serializer)) if record.arguments else {}

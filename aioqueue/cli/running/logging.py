@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +49,8 @@ def _worker(settings: Settings) -> str:
 
 
 def _file(path: str) -> logging.Handler:
+    from logging.handlers import RotatingFileHandler  # noqa: PLC0415 -- most workers log to standard error
+
     try:
         return RotatingFileHandler(path, maxBytes=1_000_000, backupCount=3, encoding="utf-8")
     except OSError as error:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
+from redis.driver_info import DriverInfo
 from redis.exceptions import (
     AskError,
     AuthenticationError,
@@ -17,6 +18,7 @@ from redis.exceptions import (
 )
 
 from aioqueue.errors import AioqueueError, ConfigurationError, StoreUnavailable
+from aioqueue.version import __version__
 
 CONNECT_TIMEOUT: Final = 5.0
 
@@ -27,6 +29,8 @@ _HOW_TO_ESCAPE: Final = "the characters / ? and # in a password are written as %
 # redis-py's own timeouts cost an asyncio.Task a command, and its retries send again what may have been committed: every
 # call is bounded from outside instead, and repeated by whoever knows what a repeat means.
 _OPTIONS: Final[dict[str, Any]] = {
+    # Without one, redis-py looks its own version up on the disk for each connection.
+    "driver_info": DriverInfo(name="aioqueue", lib_version=__version__),
     "protocol": 2,
     "decode_responses": False,
     "socket_timeout": None,

@@ -46,7 +46,11 @@ STATES: Final = (
 RUNS_AGAIN: Final = -1.0
 
 _CODES: Final = {state: code for code, state in enumerate(STATES)}
-_RECORD: Final = struct.Struct(">bdH")
+_HEADS: Final = tuple(struct.Struct(parts) for parts in (">BB", ">BdB", ">BH", ">BdH"))
+_EXPIRES: Final = 16
+_LONG: Final = 32
+_SHORT_NAME: Final = 255  # bytes
+_USUAL_RANK: Final = 8
 _BODY: Final = struct.Struct(">Bd")
 _DEAD: Final = struct.Struct(">dII")
 _LENGTH: Final = struct.Struct(">I")
@@ -103,16 +107,20 @@ def read_admitted(jobs: Sequence[NewJob], codes: Sequence[int], others: Sequence
 
 def _record(job: NewJob) -> Raw:
     task = job.task.encode()
-    return _text(_RECORD.pack(job.priority, job.expires_at, len(task)) + task + job.payload)
+    rank = job.priority + _USUAL_RANK + (_EXPIRES if job.expires_at else 0) + (_LONG if len(task) > _SHORT_NAME else 0)
+    middle = (job.expires_at,) if job.expires_at else ()
+    return _text(_HEADS[rank // _EXPIRES].pack(rank, *middle, len(task)) + task + job.payload)
 
 
 def _read_record(record: bytes) -> tuple[int, float, str, bytes]:
     """Return priority, expiry, task and payload; what is no record is a payload without a task."""
     try:
-        priority, expires_at, length = _RECORD.unpack_from(record)
-        start = _RECORD.size + length
-        return priority, expires_at, record[_RECORD.size : start].decode(), record[start:]
-    except (struct.error, UnicodeDecodeError):
+        head = _HEADS[record[0] // _EXPIRES]
+        rank, *middle, length = head.unpack_from(record)
+        start = head.size + length
+        expires_at = middle[0] if middle else 0.0
+        return rank % _EXPIRES - _USUAL_RANK, expires_at, record[head.size : start].decode(), record[start:]
+    except (struct.error, IndexError, UnicodeDecodeError):
         return 0, 0.0, "", record
 
 

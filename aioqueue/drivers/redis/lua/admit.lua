@@ -7,12 +7,13 @@
 local ACCEPTED, PRESENT, FINISHED = 0, 1, 2
 local ROW, NOTHING = 5, {}
 
--- A record with its expiry fixed as an absolute time.
+-- A record that did not expire, with its expiry fixed as an absolute time.
 local function expiring(record, expires_in)
   if expires_in == 0 then
     return record
   end
-  return string.sub(record, 1, 1) .. struct.pack('>d', now + expires_in) .. string.sub(record, 10)
+  local rank = string.char(string.byte(record, 1) + EXPIRES)
+  return rank .. struct.pack('>d', now + expires_in) .. string.sub(record, 2)
 end
 
 local function ids_of(rows)

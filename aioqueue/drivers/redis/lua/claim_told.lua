@@ -1,11 +1,8 @@
 -- include: marks.lua
 -- include: chords.lua
+-- include: records_parts.lua
 
 -- The part of a claim that tells what few jobs have.
-local function task_of(record)
-  return record and #record >= 11 and string.sub(record, 12, 11 + struct.unpack('>H', record, 10)) or ''
-end
-
 -- Returns the marks that hold for these jobs: a job's own before its task's.
 local function revoked_among(ids, records)
   forget_lapsed_marks()

@@ -3,8 +3,7 @@
 -- meta           hash    layout, epoch, token, offset, pushed:<line>: ids ever pushed to its back, suspected: ids ever
 --                        pushed to a line of suspects, stale and stale:<line>: stale ids in all lines and in one,
 --                        paused, serial: of the last revocation
--- jobs           hash    id -> record: priority (int8), expires_at (double), length of task (uint16), task, payload;
---                        empty for a later stage of which only the id is known
+-- jobs           hash    id -> record (see records.lua); empty for a later stage of which only the id is known
 -- ready:<prio>   list    ids of queued jobs, head first
 -- suspects:<prio> list   ids of queued jobs with a delivery behind them
 -- schedule       zset    id -> due time

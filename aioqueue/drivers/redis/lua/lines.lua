@@ -1,4 +1,5 @@
 -- include: chunks.lua
+-- include: records.lua
 -- include: wake.lua
 
 -- Queued jobs wait in lines: one a priority, and one a priority for suspects. A line is a list under the prefix.
@@ -27,14 +28,6 @@ local function number_of_lines(kind)
     line_keys[kind] = keys
   end
   return redis.call('EXISTS', unpack(keys))
-end
-
-local function priority_of(record)
-  local byte = string.byte(record, 1) or 0
-  if byte > 127 then
-    byte = byte - 256
-  end
-  return math.max(LOWEST, math.min(HIGHEST, byte))
 end
 
 -- Returns the name of the line in which a queued job stands.

@@ -1,4 +1,5 @@
 -- include: lines.lua
+-- include: records_parts.lua
 -- include: schedule.lua
 
 -- The part of a settle after which the same job runs again.
@@ -19,7 +20,8 @@ local COUNTERS = { delivery = DELIVERIES, deferral = DEFERRALS }
 local function renew_record(id, token, counts, payload)
   local record = redis.call('HGET', JOBS, id)
   if record and payload then
-    record = string.sub(record, 1, 11 + struct.unpack('>H', record, 10)) .. payload
+    local _, at = parts_of(record)
+    record = string.sub(record, 1, (at or 1) - 1) .. payload
     redis.call('HSET', JOBS, id, record)
   end
   if COUNTERS[counts] then
