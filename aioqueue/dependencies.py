@@ -6,10 +6,11 @@ import inspect
 import sys
 import typing
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, overload
+
+from msgspec import Struct
 
 from aioqueue.errors import ConfigurationError
 
@@ -24,8 +25,7 @@ _SCOPES: Final = ("job", "worker")
 _ANY_NUMBER: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What `Depends(...)` leaves in a signature. Without a factory it is the annotation that names one."""
 
     factory: Maker | None
@@ -37,8 +37,7 @@ class Wanted:
 Way: TypeAlias = Literal["value", "awaited", "entered", "entered on the loop"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class Node(Struct, frozen=True, eq=False):
     """One dependency: its factory, for how long its value lives, and what the factory itself depends on.
 
     `key` is what the value is shared under. One that is not `replaceable` is the real one, whatever stands in for it.

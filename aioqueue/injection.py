@@ -11,9 +11,10 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
-from dataclasses import replace
 from functools import partial, wraps
 from typing import Any, Final, TypeAlias
+
+from msgspec.structs import replace
 
 from aioqueue.dependencies import Maker, Node, Scope, below, injected, named, stand_in
 from aioqueue.errors import ConfigurationError

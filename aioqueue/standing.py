@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct
 
 from aioqueue.drivers.base import Driver
 from aioqueue.loops import running_loop
@@ -18,8 +19,7 @@ logger: Final = logging.getLogger("aioqueue")
 PATIENCE: Final = 5.0
 
 
-@dataclass(eq=False, slots=True)
-class Standing:
+class Standing(Struct, eq=False):
     """One store, used as `immediate` says: what `driver` reaches, or what `immediate_driver` gives instead.
 
     `session` is the one to use. Those set aside are for nothing new, but somebody may still wait on them.
@@ -29,7 +29,7 @@ class Standing:
     immediate_driver: Callable[[], Driver]
     immediate: bool
     session: Session | None = None
-    set_aside: list[Session] = field(default_factory=list)
+    set_aside: list[Session] = []
 
     def store(self) -> Driver:
         """Return another, unopened driver on the store."""

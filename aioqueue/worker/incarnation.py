@@ -123,7 +123,7 @@ class Incarnation:
 
     async def announce(self) -> None:
         """Say that this worker is ready to claim. Raises `ConfigurationError` if it disagrees with a live one."""
-        leases, now = await self._driver.leases(), await self._driver.now()
+        leases, now = await asyncio.gather(self._driver.leases(), self._driver.now())
         refuse_other_zone(self._announcer.zone, leases, now)
         await self._driver.renew(self.id, self._say())
 
