@@ -42,7 +42,6 @@ from aioqueue.serializers import JsonSerializer, MsgpackSerializer, PickleSerial
 from aioqueue.serializers import checked as checked_serializer
 from aioqueue.session import Session
 from aioqueue.signals import H, Handler2, Handler3, Signal, Signals
-from aioqueue.signed import signed
 from aioqueue.standing import Standing, alive, close_here
 from aioqueue.states import JobState
 from aioqueue.sync import Sync
@@ -199,7 +198,11 @@ class Queue:
 
     def driver(self) -> Driver:
         """Return another, unopened driver on this queue's store; it signs and verifies if the queue has keys."""
-        return signed(self.store(), self.serializer, self.name)
+        if self.serializer.keys is None:
+            return self.store()
+        from aioqueue.signed import signed  # noqa: PLC0415 -- most queues have no keys
+
+        return signed(self.store(), self.serializer.keys, self.serializer.name, self.name)
 
     def store(self) -> Driver:
         """Return what `driver` works on: it shows what is stored as it is."""

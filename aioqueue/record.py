@@ -124,9 +124,6 @@ class _Format(Struct, rename={"format": "v"}):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Record)
-_later_decoder = msgspec.msgpack.Decoder(_Later)
-_format_decoder = msgspec.msgpack.Decoder(_Format)
-_withheld_decoder = msgspec.msgpack.Decoder(_Withheld)
 _task_decoder = msgspec.msgpack.Decoder(_TaskName)
 
 encode_record: Final = _encoder.encode
@@ -152,7 +149,7 @@ def legible_later_ids(payload: bytes) -> tuple[str, ...]:
     Nobody vouches for them: whoever can write them to the store can end those jobs there, too.
     """
     try:
-        later = _later_decoder.decode(unverified(payload) if is_sealed(payload) else payload)
+        later = msgspec.msgpack.decode(unverified(payload) if is_sealed(payload) else payload, type=_Later)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()
     return (*(stage.id for stage in later.then), *later.beyond)
@@ -175,7 +172,7 @@ def _refuse_withheld(payload: bytes) -> None:
     if is_sealed(payload):
         raise Withheld("it is signed, and this queue has no keys: Queue(serializer=...)")
     try:
-        reason = _withheld_decoder.decode(payload).withheld
+        reason = msgspec.msgpack.decode(payload, type=_Withheld).withheld
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
     raise Withheld(reason) from None
@@ -183,6 +180,6 @@ def _refuse_withheld(payload: bytes) -> None:
 
 def _format_of(payload: bytes) -> int:
     try:
-        return _format_decoder.decode(payload).format
+        return msgspec.msgpack.decode(payload, type=_Format).format
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return 0

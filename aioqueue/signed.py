@@ -38,7 +38,6 @@ from aioqueue.drivers.base import (
 from aioqueue.errors import SerializationError
 from aioqueue.record import task_of, withheld
 from aioqueue.seal import Keys, Untrusted
-from aioqueue.serializers import Serializer
 from aioqueue.states import JobState
 
 _NO_MEMBER: Final = Membership("", 0)
@@ -239,8 +238,6 @@ class SignedDriver:
             return structs.replace(settled, outcome=b"", distrust=str(why))
 
 
-def signed(driver: Driver, serializer: Serializer, queue: str) -> Driver:
-    """Return a driver that signs for this queue if its serializer has keys, else the driver itself."""
-    if serializer.keys is None:
-        return driver
-    return cast("Driver", SignedDriver(driver, Seals(serializer.keys, serializer.name, queue)))
+def signed(driver: Driver, keys: Keys, serializer: str, queue: str) -> Driver:
+    """Return a driver that signs for this queue, whose values the serializer of that name writes."""
+    return cast("Driver", SignedDriver(driver, Seals(keys, serializer, queue)))

@@ -8,13 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
-from aioqueue import MsgpackSerializer
+from aioqueue import MsgpackSerializer, Queue
 from aioqueue.drivers.base import Driver
-from aioqueue.drivers.memory import MemoryDriver, MemoryStore
+from aioqueue.drivers.memory import MemoryDriver
+from aioqueue.seal import Keys
 from aioqueue.signed import SignedDriver, signed
 from aioqueue.testing.conformance import CHECKS, Check, stage_on
 
-KEYS = MsgpackSerializer(keys=["a key that nobody knows"])
+KEYS = Keys(["a key that nobody knows"])
 CARRIERS = r"\b(bytes|NewJob|NewChord|Claimed|Outcome|Ended|Settled|Hear|StoredJob|Page|Driver)\b"
 # What a worker says of itself, and news: to be shown, never to be acted on.
 UNSIGNED = {"register", "renew", "publish", "note", "notes"}
@@ -23,7 +24,7 @@ UNSIGNED = {"register", "renew", "publish", "note", "notes"}
 @pytest.mark.asyncio
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
 async def test_a_signed_store_keeps_the_contract(check: Check, make_driver: Callable[[str], Driver]) -> None:
-    async with stage_on(lambda queue: signed(make_driver(queue), KEYS, queue)) as stage:
+    async with stage_on(lambda queue: signed(make_driver(queue), KEYS, "msgpack", queue)) as stage:
         await check(stage)
 
 
@@ -48,5 +49,5 @@ def test_its_signatures_are_those_of_a_driver() -> None:
 
 
 def test_a_queue_without_keys_has_the_bare_driver() -> None:
-    driver = MemoryDriver(MemoryStore(), "q")
-    assert signed(driver, MsgpackSerializer(), "q") is driver
+    assert isinstance(Queue("memory://").driver(), MemoryDriver)
+    assert isinstance(Queue("memory://", serializer=MsgpackSerializer(keys=["x" * 16])).driver(), SignedDriver)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -82,7 +82,7 @@ class RedisDriver:
         self._queue = queue
         self._server = server_of(url)
         self._prefix = f"aq:{{{queue}}}:"
-        self._listener_id = secrets.token_hex(8)
+        self._listener_id = uuid.uuid4().hex
         self._calls: Connections | None = None
         self._lane: Lane | None = None
         self._waking: Waking | None = None

@@ -20,8 +20,8 @@ _INCLUDE_HERE: Final = re.compile(r"^ +-- include: (\S+)\n", re.MULTILINE)
 
 
 def _text_of(path: str) -> str:
-    with open(path, encoding="utf-8") as file:  # noqa: PTH123 -- ninety of them, at each start
-        return file.read()
+    with open(path, "rb") as file:  # noqa: PTH123 -- ninety of them, at each start
+        return file.read().decode()
 
 
 # Read before the first is run: files that an upgrade puts under a running process are for others.

@@ -6,7 +6,7 @@ The pop takes no job. A claim that the server makes for a worker that is gone by
 from __future__ import annotations
 
 import asyncio
-import secrets
+import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -44,7 +44,8 @@ class Waking:
         self._waits = Connections(server, WAITS_AT_ONCE)
         self._calls = calls
         self._prefix = prefix
-        self._names = (f"{secrets.token_hex(8)}-{number}" for number in count())
+        own = uuid.uuid4().hex
+        self._names = (f"{own}-{number}" for number in count())
         self._calling_off: set[asyncio.Task[None]] = set()
 
     async def wait(self, timeout: float) -> None:
