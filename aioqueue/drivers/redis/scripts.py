@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +14,7 @@ from aioqueue.drivers.redis.connections import Connections
 from aioqueue.drivers.redis.lane import Lane
 
 _FOLDER: Final = Path(__file__).parent / "lua"
-_INCLUDE: Final = re.compile(r"^-- include: (\S+)\n", re.MULTILINE)
-_INCLUDE_HERE: Final = re.compile(r"^ +-- include: (\S+)\n", re.MULTILINE)
+_INCLUDE: Final = "-- include: "
 
 
 def _text_of(path: str) -> str:
@@ -52,9 +50,15 @@ def _with_includes(file: str, seen: set[str]) -> str:
     if file in seen:
         return ""
     seen.add(file)
-    text = _FILES[file]
-    before = "".join(_with_includes(other, seen) for other in _INCLUDE.findall(text))
-    return before + _INCLUDE_HERE.sub(lambda here: _with_includes(here[1], set(seen)), _INCLUDE.sub("", text))
+    text, *rest = _FILES[file].split(_INCLUDE)
+    before = ""
+    for other, _, after in (part.partition("\n") for part in rest):
+        if text.endswith(" "):
+            text = text.rstrip(" ") + _with_includes(other, set(seen)) + after
+        else:
+            before += _with_includes(other, seen)
+            text += after
+    return before + text
 
 
 async def run(connections: Connections | Lane, script: Script, prefix: str, *arguments: str | bytes | float) -> Any:

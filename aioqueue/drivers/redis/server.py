@@ -7,7 +7,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
-from redis.driver_info import DriverInfo
 from redis.exceptions import (
     AskError,
     AuthenticationError,
@@ -18,7 +17,6 @@ from redis.exceptions import (
 )
 
 from aioqueue.errors import AioqueueError, ConfigurationError, StoreUnavailable
-from aioqueue.version import __version__
 
 CONNECT_TIMEOUT: Final = 5.0
 
@@ -29,8 +27,8 @@ _HOW_TO_ESCAPE: Final = "the characters / ? and # in a password are written as %
 # redis-py's own timeouts cost an asyncio.Task a command, and its retries send again what may have been committed: every
 # call is bounded from outside instead, and repeated by whoever knows what a repeat means.
 _OPTIONS: Final[dict[str, Any]] = {
-    # Without one, redis-py looks its own version up on the disk for each connection.
-    "driver_info": DriverInfo(name="aioqueue", lib_version=__version__),
+    # It would look its own version up on the disk and ask twice more for each connection, to be seen in CLIENT LIST.
+    "driver_info": None,
     "protocol": 2,
     "decode_responses": False,
     "socket_timeout": None,
