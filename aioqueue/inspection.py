@@ -25,7 +25,13 @@ def seen(stored: StoredJob, source: ResultSource) -> Job[Any]:
 
 def seen_new(stored: NewJob, source: ResultSource) -> Job[Any]:
     """Return a job that has just been stored, to be told of."""
-    when = CallSettings(delay=stored.delay, eta=stored.eta)
+    when = CallSettings(
+        delay=stored.delay,
+        eta=stored.eta,
+        expires_in=stored.expires_in,
+        expires_at=stored.expires_at,
+        unique=stored.unique,
+    )
     return Job(stored.id, decode_record(stored.payload), source, stored.priority, when)
 
 

@@ -503,16 +503,17 @@ class Queue:
         if isinstance(jobs, Sequence) and not all(isinstance(job, Job) for job in jobs):
             raise TypeError("enqueue_all() takes jobs made by task.s(...)")
         session = await self.session()
-        stored: list[Job[R]] = []
+        # What is kept of many jobs is nothing that Python's collector would look through again and again.
+        stored: list[NewJob] = []
+        sources: list[ResultSource] = []
         answers: list[Admitted] = []
-        results: list[Result[R]] = []
         async with aclosing(session.enqueue_in_steps(jobs)) as steps:
-            async for step, admitted in steps:
-                stored += step
+            async for step, kept, admitted in steps:
+                stored += kept
+                sources += [job.source for job in step]
                 answers += admitted
-                results += [Result(answer.id, job.source) for job, answer in zip(step, admitted, strict=True)]
-        await self._follow_up(session, stored, answers)
-        return ResultGroup(results)
+        await self._follow_up(session, map(seen_new, stored, sources), answers)
+        return ResultGroup(map(Result[R], [answer.id for answer in answers], sources))
 
     def _seen(self, stored: Iterable[NewJob]) -> Iterator[Job[Any]]:
         source = self._any_source()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar, overload
@@ -231,12 +231,21 @@ class Result(Generic[R_co]):
 
 
 class ResultGroup(Generic[R_co]):
-    """Results in the order of their jobs; awaits to the list of their values."""
+    """Results in the order of their jobs; awaits to the list of their values.
 
-    __slots__ = ("_results",)
+    `results` may be an iterator, which is read when someone first looks: many handles are never looked at.
+    """
 
-    def __init__(self, results: Sequence[Result[R_co]]) -> None:
-        self._results = list(results)
+    __slots__ = ("_given",)
+
+    def __init__(self, results: Iterable[Result[R_co]]) -> None:
+        self._given = results
+
+    @property
+    def _results(self) -> list[Result[R_co]]:
+        if not isinstance(self._given, list):
+            self._given = list(self._given)
+        return self._given
 
     def __repr__(self) -> str:
         return f"<ResultGroup of {len(self._results)}>"

@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar
 
 from aioqueue.batching import Batcher
 from aioqueue.drivers.base import Admitted, Driver, NewChord, NewJob, Settled
@@ -34,6 +34,10 @@ class Storable(Protocol):
 
 
 J = TypeVar("J", bound=Storable)
+
+# Jobs that were stored together, what is stored of each, and what the store says.
+Step: TypeAlias = tuple[list[J], list[NewJob], list[Admitted]]
+
 
 # What a fork has inherited is the parent's: it is kept, so that nothing of it is closed here, nor complained of.
 _inherited: Final[list[Session]] = []
@@ -118,28 +122,28 @@ class Session:
         """Store many jobs, and the chords that they are members of."""
         return await self._enqueue(jobs, chords)
 
-    async def enqueue_in_steps(self, jobs: Iterable[J]) -> AsyncGenerator[tuple[list[J], list[Admitted]], None]:
-        """Store many jobs, and yield them in order, as many as were stored in one step with what the store says.
+    async def enqueue_in_steps(self, jobs: Iterable[J]) -> AsyncGenerator[Step[J], None]:
+        """Store many jobs, and yield the steps in which they were stored, in order.
 
         Two steps are under way at once. After an error some of what follows may have been stored too, and what the
         store refused at first stands behind it.
         """
-        sending = deque[tuple[list[J], asyncio.Task[list[Admitted]]]]()
+        sending = deque[tuple[list[J], list[NewJob], asyncio.Task[list[Admitted]]]]()
         try:
             for step, stored in _steps(jobs):
-                sending.append((step, self.loop.create_task(self._enqueue(stored))))
+                sending.append((step, stored, self.loop.create_task(self._enqueue(stored))))
                 for _ in range(_TURNS_TO_BEGIN):
                     await asyncio.sleep(0)
                 if len(sending) == _STEPS_UNDER_WAY:
-                    yield sending[0][0], await sending[0][1]
+                    yield await _sent(*sending[0])
                     sending.popleft()
             while sending:
-                yield sending[0][0], await sending[0][1]
+                yield await _sent(*sending[0])
                 sending.popleft()
         finally:
-            for _, task in sending:
+            for *_, task in sending:
                 task.cancel()
-            await asyncio.gather(*(task for _, task in sending), return_exceptions=True)
+            await asyncio.gather(*(task for *_, task in sending), return_exceptions=True)
 
     async def _enqueue_batch(self, jobs: Sequence[NewJob]) -> list[Admitted]:
         expected = self._expected and [job.id for job in jobs if job.id in self._expected]
@@ -175,6 +179,10 @@ class Session:
                     last_first.push_async_callback(self._newsroom.close)
                 last_first.push_async_callback(self.listener.close)
                 last_first.push_async_callback(self._outbox.close)
+
+
+async def _sent(jobs: list[J], stored: list[NewJob], sending: asyncio.Task[list[Admitted]]) -> Step[J]:
+    return jobs, stored, await sending
 
 
 def _steps(jobs: Iterable[J]) -> Iterator[tuple[list[J], list[NewJob]]]:

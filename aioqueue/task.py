@@ -70,7 +70,7 @@ class Task(Generic[P, R]):
         self.source = source
         self.hooks = hooks
         self._queue = queue
-        self._settings = CallSettings()
+        self._say(CallSettings())
         if declaration.executor != "loop":
             offload.prepare()
         self.__doc__ = fn.__doc__
@@ -131,7 +131,7 @@ class Task(Generic[P, R]):
         for one with the `unique` key of a live job.
         """
         bound = copy.copy(self)
-        bound._settings = call_settings(self._settings, dict(options))  # noqa: SLF001 -- it is another self
+        bound._say(call_settings(self._settings, dict(options)))  # noqa: SLF001 -- it is another self
         if self.declaration.at_most_once and options.get("retries"):
             raise ValueError(f"task {self.name} runs at most once, which excludes retries=")
         return bound
@@ -164,12 +164,16 @@ class Task(Generic[P, R]):
 
         All rows are checked before the first is stored.
         """
-        calls: list[tuple[bytes, CallSettings]] = []
+        # Two lists, since Python's collector would look through a tuple for each row again and again.
+        arguments: list[bytes] = []
+        settings: list[CallSettings] = []
         for number, row in enumerate(rows, start=1):
-            calls.append(self._checked(row if isinstance(row, tuple) else (row,), {}))
+            encoded, said = self._checked(row if isinstance(row, tuple) else (row,), {})
+            arguments.append(encoded)
+            settings.append(said)
             if number % _ROWS_BETWEEN_TURNS == 0:
                 await asyncio.sleep(0)
-        return await self._queue.enqueue_all(self._made(*call) for call in calls)
+        return await self._queue.enqueue_all(map(self._made, arguments, settings))
 
     async def schedule(
         self,
@@ -211,6 +215,19 @@ class Task(Generic[P, R]):
             expires_at=said.expires_at,
         )
 
+    def _say(self, said: CallSettings) -> None:
+        """Note what the next calls say, and what follows from that for the record of each."""
+        declared = self.declaration
+        self._settings = said
+        self._priority = declared.priority if said.priority is UNSET else said.priority
+        self._recorded = (
+            declared.retries if said.retries is UNSET else said.retries,
+            0,
+            (declared.retry_delay or UNSET) if said.retry_delay is UNSET else said.retry_delay,
+            said.timeout,
+            said.result_ttl,
+        )
+
     def _job(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Job[R]:
         return self._made(*self._checked(args, kwargs))
 
@@ -225,19 +242,8 @@ class Task(Generic[P, R]):
         return encoded, said
 
     def _made(self, arguments: bytes, said: CallSettings) -> Job[R]:
-        declared = self.declaration
-        record = Record(
-            FORMAT,
-            self.name,
-            arguments,
-            declared.retries if said.retries is UNSET else said.retries,
-            0,
-            (declared.retry_delay or UNSET) if said.retry_delay is UNSET else said.retry_delay,
-            said.timeout,
-            said.result_ttl,
-        )
-        priority = declared.priority if said.priority is UNSET else said.priority
-        return Job(said.id or new_id(), record, self.source, priority, said)
+        record = Record(FORMAT, self.name, arguments, *self._recorded)
+        return Job(said.id or new_id(), record, self.source, self._priority, said)
 
     def _unique_key(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
         """Return the key of a call, empty for none; a function of it is given the parameters that it asks for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final, TypeAlias, cast
 
 from msgspec import Raw
@@ -106,10 +107,21 @@ def read_admitted(jobs: Sequence[NewJob], codes: Sequence[int], others: Sequence
 
 
 def _record(job: NewJob) -> Raw:
-    task = job.task.encode()
-    rank = job.priority + _USUAL_RANK + (_EXPIRES if job.expires_at else 0) + (_LONG if len(task) > _SHORT_NAME else 0)
-    middle = (job.expires_at,) if job.expires_at else ()
-    return _text(_HEADS[rank // _EXPIRES].pack(rank, *middle, len(task)) + task + job.payload)
+    if job.expires_at:
+        return _text(_head(job.task, job.priority, job.expires_at) + job.payload)
+    return _text(_lasting_head(job.task, job.priority) + job.payload)
+
+
+@lru_cache(maxsize=512)
+def _lasting_head(name: str, priority: int) -> bytes:
+    return _head(name, priority)
+
+
+def _head(name: str, priority: int, *expires_at: float) -> bytes:
+    """Return what stands before the payload; see `lua/records.lua`."""
+    task = name.encode()
+    rank = priority + _USUAL_RANK + (_EXPIRES if expires_at else 0) + (_LONG if len(task) > _SHORT_NAME else 0)
+    return _HEADS[rank // _EXPIRES].pack(rank, *expires_at, len(task)) + task
 
 
 def _read_record(record: bytes) -> tuple[int, float, str, bytes]:
