@@ -15,8 +15,10 @@ import nox
 SUPPORTED = ("3.11", "3.12", "3.13", "3.14")
 PROJECT = nox.project.load_toml()
 
-# Long, and about stores and processes more than about Python.
+# Long, and about stores, processes and pages more than about Python.
 ONCE = (
+    "tests/docs",
+    "tests/examples",
     "tests/faults",
     "tests/simulation",
     "tests/drivers/test_machine.py",

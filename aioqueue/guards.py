@@ -22,7 +22,7 @@ T = TypeVar("T")
 Fn = TypeVar("Fn", bound=Callable[..., Any])
 Name: TypeAlias = str | Callable[..., str]
 
-_NAME: Final = re.compile(r"[^\x00-\x1f\ud800-\udfff]{1,200}")
+_NAME: Final = r"[^\x00-\x1f\ud800-\udfff]{1,200}"
 _MARK: Final = "__aioqueue_guards__"
 RENEWALS_PER_TTL: Final = 3
 
@@ -240,7 +240,7 @@ def guards_of(fn: Callable[..., Any]) -> tuple[Guard, ...]:
 
 def checked_name(name: object) -> str:
     """Return the name of a lock, a semaphore or a rate limit; `ValueError` for none."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(_NAME, name):
         raise ValueError(f"a name of 1 to 200 printable characters is needed, not {name!r}")
     return name
 

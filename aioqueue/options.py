@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import MAXYEAR, datetime, timedelta
-from typing import Any, Final, Literal, TypeAlias, TypedDict, TypeGuard
+from typing import Any, Final, Literal, TypeAlias, TypeGuard
 
 from msgspec import UNSET, Struct, UnsetType, structs
 
@@ -16,44 +16,9 @@ Seconds: TypeAlias = float | timedelta
 
 FOREVER: Final = 10 * 365 * 86_400.0
 _LONG_AGO: Final = 1.0  # since 0 means not said
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE: Final = "[\ud800-\udfff]"
 _LONGEST_ID: Final = 200
-_JOB_ID: Final = re.compile(rf"[\w.:@+-]{{1,{_LONGEST_ID}}}")
-
-
-class CallOptions(TypedDict, total=False):
-    """What one call may override."""
-
-    delay: Seconds
-    eta: datetime
-    expires: Seconds | datetime
-    id: str
-    priority: int
-    retries: int
-    retry_delay: Seconds
-    timeout: Seconds | None
-    result_ttl: Seconds | None
-    unique: str
-
-
-class TaskOptions(TypedDict, total=False):
-    """What a declaration may say."""
-
-    name: str
-    retries: int
-    retry_delay: Seconds
-    retry_backoff: float
-    retry_on: tuple[type[BaseException], ...]
-    retry_not_on: tuple[type[BaseException], ...]
-    priority: int
-    expires: Seconds
-    timeout: Seconds | None
-    results: bool
-    result_ttl: Seconds | None
-    executor: Literal["thread", "process"]
-    at_most_once: bool
-    max_deliveries: int
-    unique: str | Callable[..., str]
+_JOB_ID: Final = rf"[\w.:@+-]{{1,{_LONGEST_ID}}}"
 
 
 class Declaration(Struct, frozen=True):
@@ -209,7 +174,7 @@ def _expires(value: object) -> dict[str, float]:
 
 
 def _job_id(value: object) -> str:
-    if not isinstance(value, str) or not _JOB_ID.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_JOB_ID, value):
         raise ValueError(f"id= takes 1 to 200 letters, digits or . : @ + - _, not {value!r}")
     return value
 
@@ -230,7 +195,7 @@ def unique_key(value: object) -> str:
 
 def is_text(value: object, longest: int) -> TypeGuard[str]:
     """Tell whether this is a text that every store can keep; one lone surrogate would fail the whole batch it is in."""
-    return isinstance(value, str) and 0 < len(value) <= longest and not _LONE_SURROGATE.search(value)
+    return isinstance(value, str) and 0 < len(value) <= longest and not re.search(_LONE_SURROGATE, value)
 
 
 def _declared_unique(value: object) -> object:

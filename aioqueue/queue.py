@@ -31,7 +31,7 @@ from aioqueue.injection import Overrides, filled_in, refuse_in_process
 from aioqueue.inspection import replayed, seen, seen_new
 from aioqueue.keyvalue import KeyValue
 from aioqueue.loops import running_loop
-from aioqueue.options import Declaration, Seconds, TaskOptions
+from aioqueue.options import Declaration, Seconds
 from aioqueue.periodic import MISFIRES, Misfire, Periodic
 from aioqueue.presence import WorkerInfo, worker_of
 from aioqueue.registry import Registry, refuse_unsuitable, task_name
@@ -52,6 +52,7 @@ from aioqueue.zones import zone_of
 if TYPE_CHECKING:
     from aioqueue.deadletters import DeadLetter
     from aioqueue.inbox import Event
+    from aioqueue.keywords import TaskOptions
     from aioqueue.schedules.schedule import Schedule
     from aioqueue.worker.worker import Worker
 

@@ -7,7 +7,7 @@ import copy
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, Generic, ParamSpec, Protocol, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, Protocol, TypeVar, Unpack, cast
 
 from msgspec import UNSET, structs
 
@@ -18,7 +18,6 @@ from aioqueue.guards import asked_for
 from aioqueue.hooks import Hooks
 from aioqueue.ids import new_id
 from aioqueue.options import (
-    CallOptions,
     CallSettings,
     Declaration,
     Seconds,
@@ -30,6 +29,9 @@ from aioqueue.options import (
 from aioqueue.record import FORMAT, Record, Stage
 from aioqueue.result import Result, ResultGroup, ResultSource
 from aioqueue.serializer import Parameters
+
+if TYPE_CHECKING:
+    from aioqueue.keywords import CallOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")

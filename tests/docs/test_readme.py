@@ -8,7 +8,7 @@ import re
 import pytest
 
 from aioqueue import Queue
-from aioqueue.options import CallOptions, TaskOptions
+from aioqueue.keywords import CallOptions, TaskOptions
 from aioqueue.task import Task
 from tests.docs.pages import ROOT
 

@@ -21,7 +21,7 @@ from aioqueue.errors import AioqueueError, ConfigurationError, StoreUnavailable
 CONNECT_TIMEOUT: Final = 5.0
 
 # Of what a script asks for, the server complains in the script's words, which redis-py knows no class for.
-_SCRIPT_MAY_NOT: Final = re.compile("The user executing the script can't|ACL failure in script|NOPERM")
+_SCRIPT_MAY_NOT: Final = "The user executing the script can't|ACL failure in script|NOPERM"
 _HOW_TO_ESCAPE: Final = "the characters / ? and # in a password are written as %2F %3F and %23"
 
 # redis-py's own timeouts cost an asyncio.Task a command, and its retries send again what may have been committed: every
@@ -109,8 +109,8 @@ def _address(url: str, options: dict[str, Any]) -> str:
 
 def refusal(server: Server, error: Exception) -> AioqueueError:
     """Return what an error of the server or of the way to it means to a caller, in one line."""
-    if isinstance(error, (AuthenticationError, AuthorizationError, NoPermissionError)) or _SCRIPT_MAY_NOT.search(
-        str(error)
+    if isinstance(error, (AuthenticationError, AuthorizationError, NoPermissionError)) or re.search(
+        _SCRIPT_MAY_NOT, str(error)
     ):
         return ConfigurationError(f"Redis at {server.address} refused the credentials: {_line(error)}")
     if isinstance(error, AskError):  # of which "moved" is one
