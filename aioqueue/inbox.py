@@ -10,6 +10,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from aioqueue.logtext import many
+
 logger: Final = logging.getLogger("aioqueue")
 
 BUFFERED: Final = 10_000
@@ -54,11 +56,15 @@ Item: TypeAlias = Event | Mark
 
 
 class Inbox:
-    """A bounded buffer for one reader: what a slow reader does not take is dropped, and logged; the end never is."""
+    """A bounded buffer for one reader: what a slow reader does not take is dropped, the end never is.
+
+    That events are dropped is logged as it begins, and how many they were when the reader has caught up.
+    """
 
     def __init__(self) -> None:
         self._items: asyncio.Queue[Item] = asyncio.Queue()
         self._is_noted = False
+        self._dropped = 0
 
     def put(self, item: Item) -> None:
         """Add an event or a mark; that there are new notes need not be said twice."""
@@ -67,7 +73,7 @@ class Inbox:
                 return
             self._is_noted = True
         elif isinstance(item, Event) and self._items.qsize() >= BUFFERED:
-            logger.warning("an event is dropped: its reader is more than %d behind", BUFFERED)
+            self._drop()
             return
         self._items.put_nowait(item)
 
@@ -76,4 +82,12 @@ class Inbox:
         item = await self._items.get()
         if item is Mark.NOTED:
             self._is_noted = False
+        if self._dropped and self._items.empty():
+            logger.warning("a reader of events has caught up; it was not given %s", many(self._dropped, "event"))
+            self._dropped = 0
         return item
+
+    def _drop(self) -> None:
+        if not self._dropped:
+            logger.warning("events are dropped: their reader is %d behind", BUFFERED)
+        self._dropped += 1

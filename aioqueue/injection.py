@@ -181,9 +181,8 @@ async def _opened_on_loop(nodes: Mapping[str, Node], overrides: Overrides) -> As
     asked = overrides.resolved(nodes)
     async with AsyncExitStack() as last_first:
         opening = _OnLoop(last_first)
-        values = {name: await opening.value(node) for name, node in asked.items()}
         try:
-            yield values
+            yield {name: await opening.value(node) for name, node in asked.items()}
         except BaseException as error:
             raised = error
             raise
@@ -217,9 +216,8 @@ def _opened_here(enter: Enter, nodes: Mapping[str, Node], overrides: Overrides) 
     asked = overrides.resolved(nodes)
     with ExitStack() as last_first:
         opening = _Here(last_first, enter)
-        values = {name: opening.value(node) for name, node in asked.items()}
         try:
-            yield values
+            yield {name: opening.value(node) for name, node in asked.items()}
         except BaseException as error:
             raised = error
             raise

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from typing import Final, TypeAlias
 
 from aioqueue.drivers.base import Settled
-from aioqueue.errors import ResultUnknown, StoreUnavailable
-from aioqueue.inbox import Event, Inbox, Item, Mark, decode_event
+from aioqueue.errors import ResultTimeout, ResultUnknown, StoreUnavailable
+from aioqueue.inbox import Event, Inbox, Item, Mark
+from aioqueue.notes import Note
 from aioqueue.outcome import decode_failure
 from aioqueue.session import Session
 from aioqueue.states import JobState
@@ -27,25 +27,29 @@ _ENDS: Final = {
 }
 
 OpenSession: TypeAlias = Callable[[], Awaitable[Session]]
+Endless: TypeAlias = Callable[[], Awaitable[ResultTimeout | None]]
 
 
 async def listen(session: OpenSession) -> AsyncIterator[Event]:
     """Yield the events of all jobs, from now on. Lossy, as all news; `StoreUnavailable` when the queue is closed."""
     async with (await session()).newsroom.reading() as inbox:
-        while isinstance(item := await _taken(inbox), Event):
-            yield item
+        while True:
+            item = await _taken(inbox)
+            if isinstance(item, Event):
+                yield item
 
 
-async def follow(session: OpenSession, job_id: str, task: str, after: int) -> AsyncIterator[Event]:
+async def follow(session: OpenSession, job_id: str, task: str, after: int, endless: Endless) -> AsyncIterator[Event]:
     """Yield one job's progress above the number `after` and its state changes, until it has finished.
 
     A store that goes away meanwhile is waited for. Raises `StoreUnavailable` if it is away when this begins, or the
-    queue is closed, and `ResultUnknown` for a job that nobody knows.
+    queue is closed, `ResultUnknown` for a job that nobody knows, and what `endless` answers once its notes are told.
     """
     own = await session()
     ending = own.listener.expect(job_id)
     try:
         own.listener.ask(job_id)
+        refusal = await endless()
         async with own.newsroom.reading(job_id) as inbox:
             ending.add_done_callback(lambda _: inbox.put(Mark.ENDED))
             item: Item = Mark.NOTED
@@ -54,13 +58,16 @@ async def follow(session: OpenSession, job_id: str, task: str, after: int) -> As
                 if isinstance(item, Event):
                     told, held = ([], [item]) if item.status in _ENDS.values() else ([*held, item], [])
                 else:
-                    told = await _progress(own, job_id, after)
-                    after = told[-1].number if told else after
+                    notes = await _progress(own, job_id, after)
+                    told = [event for _, event in notes if event is not None]
+                    after = notes[-1][0] if notes else after
                 for event in told:
                     yield event
                 if item is Mark.ENDED:
                     yield _last_event(ending.result(), job_id, task)
                     return
+                if refusal is not None:
+                    raise refusal
                 item = await _taken(inbox)
     finally:
         own.listener.leave(job_id, ending)
@@ -73,26 +80,16 @@ async def _taken(inbox: Inbox) -> Item:
     return item
 
 
-async def _progress(session: Session, job_id: str, after: int) -> list[Event]:
-    """Return the progress above a number, as soon as the store can be asked."""
+async def _progress(session: Session, job_id: str, after: int) -> list[Note]:
+    """Return the notes above a number, as soon as the store can be asked."""
     while True:
         try:
-            notes = await _notes(session, job_id, after)
+            return await session.newsroom.notes.above(job_id, after)
         except StoreUnavailable as error:
             if session.is_closed:
                 raise StoreUnavailable(_CLOSED) from None
             logger.debug("the progress of job %s is asked for again: %s", job_id, error)
             await asyncio.sleep(_PAUSE)
-        else:
-            return [replace(decode_event(data), number=number) for number, data in notes]
-
-
-async def _notes(session: Session, job_id: str, after: int) -> list[tuple[int, bytes]]:
-    """Return the notes above a number; all of them if the store has forgotten those before, and counts from 1 again."""
-    notes = await session.driver.notes(job_id, max(after - 1, 0))
-    if after > 0 and not notes:
-        return await session.driver.notes(job_id, 0)
-    return [note for note in notes if note[0] > after]
 
 
 def _last_event(settled: Settled, job_id: str, task: str) -> Event:

@@ -12,6 +12,7 @@ import msgspec
 from aioqueue.drivers.base import EVENTS_TOPIC, Driver
 from aioqueue.errors import StoreUnavailable
 from aioqueue.inbox import Inbox, Item, Mark, decode_event
+from aioqueue.notes import Notes
 from aioqueue.subscriptions import Subscriptions
 
 logger: Final = logging.getLogger("aioqueue")
@@ -23,10 +24,12 @@ _NOTES: Final = "notes:"
 class Newsroom:
     """Gives an inbox to each reader. Belongs to one running loop.
 
-    However many read, the store is subscribed to once for the events of all jobs, and once for the notes of each job.
+    However many read, the store is subscribed to once for the events of all jobs, and once for the notes of each job,
+    which are fetched together for all who look at the same time.
     """
 
     def __init__(self, driver: Driver) -> None:
+        self.notes: Final = Notes(driver)
         self._subscriptions = Subscriptions(driver)
         self._inboxes: dict[str, set[Inbox]] = {}  # by the id of the job that is read about
         self._closed = False
@@ -53,14 +56,15 @@ class Newsroom:
             self._leave(job_id, inbox)
 
     def look_again(self) -> None:
-        """Have every reader look for notes: that there are new ones may have been missed."""
-        self._put(Mark.NOTED, self._inboxes)
+        """Have every reader of one job look for notes: that there are new ones may have been missed."""
+        self._put(Mark.NOTED, self._inboxes.keys() - {_ANY_JOB})
 
     async def close(self) -> None:
         """Tell all readers that nothing more will come."""
         self._closed = True
         self._put(Mark.CLOSED, self._inboxes)
         await self._subscriptions.close()
+        await self.notes.close()
 
     def _leave(self, job_id: str, inbox: Inbox) -> None:
         readers = self._inboxes[job_id]

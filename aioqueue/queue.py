@@ -16,7 +16,7 @@ from aioqueue import options as checked
 from aioqueue.canvas.chord import Chord
 from aioqueue.canvas.group import Group
 from aioqueue.canvas.job import Job, is_job_running
-from aioqueue.canvas.layout import ALONE, Layout
+from aioqueue.canvas.layout import ALONE
 from aioqueue.canvas.pipeline import Pipeline
 from aioqueue.children import refuse_in_import
 from aioqueue.decorators import Decorator, FirstArgumentDecorator, PeriodicDecorator
@@ -106,7 +106,8 @@ class Queue:
         driver = driver_for(url or os.environ.get("AIOQUEUE_URL") or DEFAULT_URL, name)
         self._immediate_use_memory = immediate_use_memory
         self._standings = [Standing(driver, lambda: self._immediate_driver, immediate)]  # the last one counts
-        self._blocks: list[tuple[Standing, asyncio.AbstractEventLoop]] = []  # each `async with` that is not left yet
+        # Each `async with` that is not left yet: on which store, on which loop, by whom.
+        self._blocks: list[tuple[Standing, asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = []
         self._left: list[Session] = []  # on stores that it does not stand on any more; to be closed on their loops
         self._defaults = checked.declare(Declaration(), {"results": results, "result_ttl": result_ttl})
         self._max_payload = checked.count("max_payload", max_payload, least=1)
@@ -123,15 +124,16 @@ class Queue:
     async def __aenter__(self) -> Self:
         session = await self.session()
         self._blocks = [block for block in self._blocks if not block[1].is_closed()]
-        self._blocks.append((self._standing, session.loop))
+        self._blocks.append((self._standing, session.loop, asyncio.current_task()))
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        here = running_loop()
-        entered = [standing for standing, loop in self._blocks if loop is here]
-        self._blocks.remove((entered[-1], here))
-        if entered[-1] not in entered[:-1]:
-            await entered[-1].close_here()
+        here, task = running_loop(), asyncio.current_task()
+        entered = [block for block in self._blocks if block[1] is here]
+        left = ([block for block in entered if block[2] is task] or entered)[-1]
+        self._blocks.remove(left)
+        if [standing for standing, *_ in entered].count(left[0]) == 1:
+            await left[0].close_here()
             await close_here(self._left)
 
     async def close(self) -> None:
@@ -180,6 +182,9 @@ class Queue:
         What is open stays open meanwhile, and is used again after it. Blocks may overlap and end in any order: the last
         one to begin that has not ended counts. What was opened inside is closed at the end if its loop runs in another
         thread, else with the queue, or when that loop opens it again, or ends.
+
+        An `async with queue` leaves the store that it was entered on. It cannot tell several of one asyncio.Task apart:
+        there the last one to begin is the first to end.
         """
         standing = Standing(driver, lambda: driver, immediate)
         self._standings.append(standing)
@@ -479,42 +484,62 @@ class Queue:
             raise TypeError(f"enqueue() takes task.s(...), a pipeline, a group or a chord, not {job!r}")
         session = await self.session()
         layout = job.lay_out(ALONE)
-        self._refuse_foreign(job, layout)
+        for stored in (*layout.jobs, *(chord.callback for chord in layout.chords)):
+            self._refuse_foreign(job, stored.task)
         admitted = await session.enqueue_all(layout.jobs, layout.chords)
         await self._follow_up(session, self._seen(layout.jobs), admitted)
         if isinstance(job, Group):
             return job.results({stored.id: answer.id for stored, answer in zip(layout.jobs, admitted, strict=True)})
         return job.results()
 
-    def _refuse_foreign(self, canvas: object, layout: Layout) -> None:
-        stored = [*layout.jobs, *(chord.callback for chord in layout.chords)]
-        if any(self.registry.get(job.task) is None for job in stored):
-            raise ConfigurationError(f"{canvas!r} calls a task that this queue does not have: enqueue it on its own")
+    def _refuse_foreign(self, asked: object, task: str) -> None:
+        if self.registry.get(task) is None:
+            raise ConfigurationError(f"{asked!r} calls a task that this queue does not have: enqueue it on its own")
 
     async def _enqueue_job(self, job: Job[R]) -> Result[R]:
-        if self.registry.get(job.task_name) is None:
-            raise ConfigurationError(f"{job!r} calls a task that this queue does not have: enqueue it on its own")
+        self._refuse_foreign(job, job.task_name)
         session = await self.session()
         admitted = await session.enqueue(job.new_job())
         await self._follow_up(session, [job], [admitted])
         return Result(admitted.id, job.source)
 
     async def enqueue_all(self, jobs: Iterable[Job[R]], /) -> ResultGroup[R]:
-        """Store many jobs, some hundreds a step, in order; while the store works on one step, the next is made."""
-        if isinstance(jobs, Sequence) and not all(isinstance(job, Job) for job in jobs):
-            raise TypeError("enqueue_all() takes jobs made by task.s(...)")
+        """Store many jobs, some hundreds a step, in order; while the store works on one step, the next is made.
+
+        A list with something else in it, or with a job of another queue, is refused whole. Of an iterator, the steps
+        before such a one, or before what it raises, are stored and told of; then the error comes out.
+        """
+        own: Iterable[Job[R]] = self._own(jobs)
+        if isinstance(jobs, Sequence):
+            own = list(own)
         session = await self.session()
         # What is kept of many jobs is nothing that Python's collector would look through again and again.
         stored: list[NewJob] = []
         sources: list[ResultSource] = []
         answers: list[Admitted] = []
-        async with aclosing(session.enqueue_in_steps(jobs)) as steps:
-            async for step, kept, admitted in steps:
-                stored += kept
-                sources += [job.source for job in step]
-                answers += admitted
+        try:
+            async with aclosing(session.enqueue_in_steps(own)) as steps:
+                async for step, kept, admitted in steps:
+                    stored += kept
+                    sources += [job.source for job in step]
+                    answers += admitted
+        except Exception:
+            with suppress(Exception):  # the first error is the one that comes out
+                await self._follow_up(session, map(seen_new, stored, sources), answers)
+            raise
         await self._follow_up(session, map(seen_new, stored, sources), answers)
         return ResultGroup(map(Result[R], [answer.id for answer in answers], sources))
+
+    def _own(self, jobs: Iterable[Job[R]]) -> Iterator[Job[R]]:
+        """Yield the jobs, refusing what this queue does not run; of many calls of one task the first is looked up."""
+        known: str | None = None
+        for job in jobs:
+            if not isinstance(job, Job):
+                raise TypeError(f"enqueue_all() takes jobs made by task.s(...), not {job!r}")
+            if (task := job.task_name) is not known:
+                self._refuse_foreign(job, task)
+                known = task
+            yield job
 
     def _seen(self, stored: Iterable[NewJob]) -> Iterator[Job[Any]]:
         source = self._any_source()

@@ -30,6 +30,7 @@ OpenSession: TypeAlias = Callable[[], Awaitable[Session]]
 
 
 REVOCATION_TTL: Final = 7 * 86_400.0
+_ITS_END_CAN_BE_TOLD: Final = TERMINAL | {JobState.RUNNING, JobState.UNKNOWN}
 
 
 class ResultSource(Struct, frozen=True):
@@ -164,11 +165,12 @@ class Result(Generic[R_co]):
         """Yield the job's progress and state changes, and end when it has finished.
 
         Progress is numbered from 1 and kept: `after` is the last number seen, so that a reader can come back. State
-        changes are told from now on. A store that goes away meanwhile is waited for.
+        changes are told from now on. A store that goes away meanwhile is waited for. In immediate mode nobody is about
+        to run a delayed job: its progress is told, and then `ResultTimeout` raised.
         """
         from aioqueue.news import follow  # noqa: PLC0415 -- most processes never ask
 
-        return follow(self._source.session, self._id, self._source.task, after)
+        return follow(self._source.session, self._id, self._source.task, after, self._endless)
 
     async def _standing(self) -> str:
         """Return why the job has no due time."""
@@ -206,11 +208,21 @@ class Result(Generic[R_co]):
             return settled
         if state is JobState.UNKNOWN or state in TERMINAL:
             raise await self._unknown()
+        raise await self._not_yet(state)
+
+    async def _endless(self) -> ResultTimeout | None:
+        """Return why there is no end to wait for: in immediate mode nobody is about to run what is not running."""
+        session = await self._source.session()
+        if not session.immediate or (state := await self.state()) in _ITS_END_CAN_BE_TOLD:
+            return None
+        return await self._not_yet(state)
+
+    async def _not_yet(self, state: JobState) -> ResultTimeout:
         stored = await (await self._source.session()).driver.job(self._id)
         due = (
             f", due {datetime.fromtimestamp(stored.due_at, UTC):%Y-%m-%d %H:%M:%S}Z" if stored and stored.due_at else ""
         )
-        raise ResultTimeout(f"job {self._id} is {state}{due}: there is no result yet")
+        return ResultTimeout(f"job {self._id} is {state}{due}: there is no result yet")
 
     def _value_of(self, settled: Settled) -> R_co:
         if settled.distrust:

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias, TypeVar
 
 from aioqueue.batching import Batcher
@@ -90,9 +90,9 @@ class Session:
         return self._life is not None and not self.is_closed
 
     async def open(self) -> None:
-        """Connect; further calls wait for the first and do nothing."""
+        """Connect; further calls wait for the first and do nothing, and neither does any once it is being closed."""
         async with self._opening:
-            if self._life is None:
+            if self._life is None and not self.is_closed:
                 await self.driver.open()
                 self._life = self._until_the_loop_ends()
                 await anext(self._life)
@@ -125,8 +125,8 @@ class Session:
     async def enqueue_in_steps(self, jobs: Iterable[J]) -> AsyncGenerator[Step[J], None]:
         """Store many jobs, and yield the steps in which they were stored, in order.
 
-        Two steps are under way at once. After an error some of what follows may have been stored too, and what the
-        store refused at first stands behind it.
+        Two steps are under way at once; what the store refused at first stands behind the other. An error, of the store
+        or of `jobs`, comes out when what is under way has been answered, and yielded if it was stored.
         """
         sending = deque[tuple[list[J], list[NewJob], asyncio.Task[list[Admitted]]]]()
         try:
@@ -140,6 +140,11 @@ class Session:
             while sending:
                 yield await _sent(*sending[0])
                 sending.popleft()
+        except Exception:
+            for under_way in sending:
+                with suppress(Exception):  # the first error is the one that comes out
+                    yield await _sent(*under_way)
+            raise
         finally:
             for *_, task in sending:
                 task.cancel()

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import logging
+import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from aioqueue import Queue, crontab
@@ -29,7 +31,14 @@ def clean_up() -> None:
 
 def remove_old(folder: Path, before: float) -> int:
     """Remove the files of a folder that were last written before a time (Unix seconds), and return how many."""
-    old = [path for path in folder.glob("*") if path.is_file() and path.stat().st_mtime < before]
-    for path in old:
-        path.unlink(missing_ok=True)
-    return len(old)
+    return sum(is_old_and_removed(path, before) for path in folder.glob("*"))
+
+
+def is_old_and_removed(path: Path, before: float) -> bool:
+    """Remove a file that was last written before a time, and tell whether it was; one may be gone already."""
+    with suppress(FileNotFoundError):
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode) and found.st_mtime < before:
+            path.unlink()
+            return True
+    return False

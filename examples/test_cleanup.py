@@ -31,6 +31,24 @@ async def test_old_files_go_and_new_ones_stay(
     assert names_in(tmp_path) == ["new"]
 
 
+def test_what_is_gone_already_does_not_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another clean-up, or whoever uses the files, may remove one between any two looks."""
+    look = Path.stat
+
+    def look_and_lose(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        found = look(path, follow_symlinks=follow_symlinks)
+        if path.name == "taken":
+            path.unlink()
+        return found
+
+    for name in ("one", "taken", "two"):
+        write(tmp_path / name, age=2)
+    (tmp_path / "leads nowhere").symlink_to(tmp_path / "nowhere")
+    monkeypatch.setattr(Path, "stat", look_and_lose)
+    assert cleanup.remove_old(tmp_path, before=time.time() - 1) == 2
+    assert names_in(tmp_path) == ["leads nowhere"]
+
+
 def write(path: Path, age: float) -> None:
     path.touch()
     written = time.time() - age

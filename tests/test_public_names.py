@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +11,13 @@ import pytest
 
 import aioqueue
 from aioqueue import schedules, signals
+from aioqueue.testing import plugin
+from aioqueue.testing.clock import Clock, Clocks
+from aioqueue.testing.enqueued import Enqueued
+from aioqueue.testing.moves import Moves
+from aioqueue.testing.stores import StoreSwap
+from aioqueue.testing.swapping import Swap
+from aioqueue.testing.workers import Workers
 
 NAMES = [
     "AioqueueError",
@@ -79,11 +87,13 @@ QUEUE = [
     "dead",
     "disconnect_signal",
     "enqueue",
+    "enqueue_all",
     "events",
     "flush",
     "flush_locks",
     "immediate",
     "is_locked",
+    "is_running",
     "kv",
     "lock_task",
     "name",
@@ -107,7 +117,45 @@ QUEUE = [
     "sync",
     "task",
     "worker",
+    "workers",
 ]
+# Not for applications, and not in the reference: what the parts of aioqueue know of each other.
+INSIDE_QUEUE = [
+    "driver",
+    "hooks",
+    "periodic",
+    "registry",
+    "serializer",
+    "session",
+    "signals",
+    "standing_on",
+    "store",
+    "zone",
+]
+FIXTURES = {
+    "aioqueue_clock": Clocks,
+    "aioqueue_driver": StoreSwap,
+    "aioqueue_enqueued": Enqueued,
+    "aioqueue_immediate": Swap,
+    "aioqueue_memory": Swap,
+    "aioqueue_worker": Workers,
+}
+GIVEN = [
+    Clock((), Moves()),
+    Clocks(),
+    Enqueued(),
+    StoreSwap("memory", "memory://"),
+    Swap("swap", aioqueue.Queue.driver),
+    Workers(),
+]
+GIVEN_OFFERS: dict[type[Any], list[str]] = {
+    Clock: ["advance", "advance_to", "advance_to_slot", "now"],
+    Clocks: ["__call__", "put_back"],
+    Enqueued: ["assert_enqueued", "clear", "jobs", "none", "note"],  # `note` is what the recording calls
+    StoreSwap: ["__call__", "kind", "name_of", "url"],
+    Swap: ["__call__"],
+    Workers: ["__call__", "vanish"],
+}
 BASES = {
     "ConfigurationError": ("AioqueueError",),
     "SerializationError": ("AioqueueError",),
@@ -175,9 +223,24 @@ def test_every_signature_is_typed(name: str) -> None:
         assert untyped == [], f"{name}.{key} has parameters without a type"
 
 
-def test_the_queue_offers_what_is_promised() -> None:
-    offered = set(dir(aioqueue.Queue)) | set(vars(aioqueue.Queue("memory://")))
-    assert [name for name in QUEUE if name not in offered] == []
+def offered(thing: object) -> list[str]:
+    """Return what an object has for others, its attributes included, and whether it can be called."""
+    return sorted(name for name in {*dir(type(thing)), *vars(thing)} if name == "__call__" or not name.startswith("_"))
+
+
+def test_the_queue_offers_what_is_promised_and_nothing_else() -> None:
+    assert offered(aioqueue.Queue("memory://")) == sorted([*QUEUE, *INSIDE_QUEUE])
+
+
+def test_the_reference_has_these_fixtures() -> None:
+    assert sorted(name for name in vars(plugin) if name.startswith("aioqueue_")) == sorted(FIXTURES)
+    page = (Path(__file__).parent.parent / "docs" / "reference" / "testing.md").read_text(encoding="utf-8")
+    assert [name for name, gives in FIXTURES.items() if f"| `{name}` | [`{gives.__name__}`]" not in page] == []
+
+
+@pytest.mark.parametrize("thing", GIVEN, ids=lambda thing: type(thing).__name__)
+def test_what_fixtures_give_offers_what_is_promised_and_nothing_else(thing: object) -> None:
+    assert offered(thing) == GIVEN_OFFERS[type(thing)]
 
 
 @pytest.mark.parametrize("name", SIGNALS)

@@ -27,6 +27,7 @@ C = TypeVar("C")
 R_co = TypeVar("R_co", covariant=True)
 
 NOTES_TTL: Final = 3_600.0
+_LARGEST: Final = 1.7976931348623157e308  # of a float
 _NOTHING_SAID: Final = CallSettings()
 running_job: ContextVar[Job[Any]] = ContextVar("aioqueue_running_job")
 
@@ -110,10 +111,16 @@ class Job(Generic[R_co]):
         return self._when.eta > 0 or self._when.delay > 0
 
     async def progress(self, done: float, total: float | None = None, note: str = "") -> None:
-        """Tell whoever follows this job's events how far it has come; kept for an hour, the newest thousand."""
+        """Tell whoever follows this job's events how far it has come; kept for an hour, the newest thousand.
+
+        `TypeError` or `ValueError` unless `done` and `total` are finite numbers and `note` is a text.
+        """
         from aioqueue.inbox import Event, encode_event  # noqa: PLC0415 -- most jobs have none to tell
 
-        event = Event("progress", self.id, self.task_name, self.retries, 0.0, None, False, None, 0, done, total, note)
+        if not isinstance(note, str):
+            raise TypeError(f"progress(): note= takes a str, not {type(note).__name__}")
+        steps = _number("done", done), None if total is None else _number("total", total)
+        event = Event("progress", self.id, self.task_name, self.retries, 0.0, None, False, None, 0, *steps, note)
         session = await self.source.session()
         await session.driver.note(self.id, encode_event(event), NOTES_TTL)
 
@@ -218,6 +225,14 @@ class Job(Generic[R_co]):
 
     def __repr__(self) -> str:
         return f"<Job {self._record.task} {short_id(self.id)}{_describe_due(self._when)}>"
+
+
+def _number(name: str, value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise TypeError(f"progress(): {name}= takes a number, not {type(value).__name__}")
+    if not abs(value) <= _LARGEST:  # nor is nan
+        raise ValueError(f"progress(): {name}= takes a finite number")
+    return float(value)
 
 
 def _describe_due(when: CallSettings) -> str:

@@ -25,6 +25,7 @@ from aioqueue.logtext import one_line
 from aioqueue.options import Seconds, seconds
 from aioqueue.result import Result
 from aioqueue.serializers import JsonSerializer
+from aioqueue.states import JobState
 
 logger: Final = logging.getLogger("aioqueue")
 
@@ -32,6 +33,7 @@ JSON: Final = "application/json"
 NO_STORE: Final = {"Cache-Control": "no-store"}  # what is true of a job now may not be true a moment later
 RETRY_AFTER: Final = {**NO_STORE, "Retry-After": "1"}
 _LONGEST_LINE: Final = 500
+_NOT_KEPT: Final = "the job has succeeded, but its value was not kept, or is kept no longer"
 _to_json: Final = msgspec.json.Encoder().encode
 _value_to_json: Final = JsonSerializer().encode
 
@@ -77,9 +79,22 @@ async def answer(result: Result[Any], timeout: Seconds, link: str, say: Say | No
         return _not_yet(result, link)
     except ResultsDisabled:
         raise
+    except ResultUnknown as error:
+        return await _without_value(result, error)
     except AioqueueError as error:
         return refused(result.id, error, say)
     return Answer(200, value_as_json(result.id, value), NO_STORE)
+
+
+async def _without_value(result: Result[Any], error: ResultUnknown) -> Answer:
+    """Return the answer about a job that the store has no value of: it may still know that there was one."""
+    try:
+        state = await result.state()
+    except StoreUnavailable as away:
+        return refused(result.id, away)
+    if state is not JobState.SUCCEEDED:
+        return refused(result.id, error)
+    return Answer(410, _to_json({"id": result.id, "state": state, "error": _NOT_KEPT}), NO_STORE)
 
 
 def refused(job_id: str, error: AioqueueError, say: Say | None = None) -> Answer:

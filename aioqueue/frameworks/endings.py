@@ -8,21 +8,25 @@ from typing import Any
 
 
 async def ended(*tasks: asyncio.Task[Any]) -> None:
-    """Return when all have ended; raise what the first of them raised, or else the cancellation that came meanwhile.
+    """Return when all have ended; raise what the first of them raised, or else the first cancellation that came.
 
-    A cancelled scope of anyio, which frameworks use, cancels again at every await: so it is only noted.
+    A cancelled scope of anyio, which frameworks use, cancels again at every turn of the loop: it is kept off until this
+    returns, and cancels at the next await.
     """
-    cancelled = False
-    while not all(task.done() for task in tasks):
-        try:
-            await asyncio.wait(tasks)
-        except asyncio.CancelledError:
-            cancelled = True
+    from anyio import CancelScope  # noqa: PLC0415 -- as in `offload`: workers may import this too
+
+    cancelled: asyncio.CancelledError | None = None
+    with CancelScope(shield=True):
+        while not all(task.done() for task in tasks):
+            try:
+                await asyncio.wait(tasks)
+            except asyncio.CancelledError as error:
+                cancelled = cancelled or error
     for task in tasks:
         if not task.cancelled():
             task.result()
-    if cancelled:
-        raise asyncio.CancelledError
+    if cancelled is not None:
+        raise cancelled
 
 
 async def until_either(one: Coroutine[Any, Any, None], other: Coroutine[Any, Any, None]) -> None:

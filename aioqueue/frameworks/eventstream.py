@@ -12,7 +12,7 @@ import msgspec
 
 from aioqueue.canvas.job import NOTES_TTL
 from aioqueue.drivers.base import Driver
-from aioqueue.errors import AioqueueError, ResultUnknown, StoreUnavailable
+from aioqueue.errors import AioqueueError, ResultTimeout, ResultUnknown, StoreUnavailable
 from aioqueue.frameworks.answers import NO_STORE, Answer, Say, complaint, refusal_of, refused, value_as_json
 from aioqueue.frameworks.endings import ended
 from aioqueue.frameworks.sending import Chunks
@@ -96,8 +96,9 @@ async def _nothing_now() -> Chunks:
 async def _stream(result: Result[Any], after: int, pause: float, say: Say | None) -> Chunks:
     """Yield the lines of each event; the connection is kept alive by a comment after every `pause` seconds of silence.
 
-    A store that goes away meanwhile is waited for. A queue that is closed, or a store that is away when the outcome is
-    read, ends it without an outcome: the browser comes back by itself, and goes on from there.
+    A store that goes away meanwhile is waited for. A queue that is closed, a job that immediate mode does not run by
+    itself, or a store that is away when the outcome is read, ends it without an outcome: the browser comes back by
+    itself, and goes on from there.
     """
     yield b": follows\n\n"
     last: Event | None = None
@@ -109,7 +110,7 @@ async def _stream(result: Result[Any], after: int, pause: float, say: Say | None
                 else:
                     yield b": still here\n\n" if event is None else _told(event)
         yield await _outcome(result, last, say)
-    except StoreUnavailable as error:
+    except (StoreUnavailable, ResultTimeout) as error:
         logger.warning("the progress of job %s ends early: %s", one_line(result.id), one_line(str(error)))
     except AioqueueError as error:
         refusal = refusal_of(result.id, error, say)
@@ -144,29 +145,32 @@ async def _next(source: AsyncIterator[Event]) -> Event:
 
 
 async def _outcome(result: Result[Any], last: Event | None, say: Say | None) -> bytes:
-    """Return the last event: what became of the job, and its value where there is one that JSON has."""
+    """Return the last event: what became of the job, and its value or its error where one is kept."""
     state = _STATES[last.status] if last is not None else "unknown"
-    if not result.source.kept or state != "succeeded":
-        return _lines("outcome", await _without_value(result, state, say), _THE_END)
-    value: Any = await result.get(timeout=0)
-    try:
-        outcome = {"id": result.id, "state": state, "value": msgspec.Raw(value_as_json(result.id, value))}
-    except TypeError:
-        logger.exception("job %s has ended, and its reader is not given its value", one_line(result.id))
-        outcome = {"id": result.id, "state": state, "error": "the value of this job cannot be written as JSON"}
+    outcome: dict[str, Any] = {"id": result.id, "state": state}
+    if result.source.kept:
+        with suppress(ResultUnknown):  # neither was kept for this job, or for so long
+            outcome |= await (_value_of(result) if state == "succeeded" else _error_of(result, say))
     return _lines("outcome", outcome, _THE_END)
 
 
-async def _without_value(result: Result[Any], state: str, say: Say | None) -> dict[str, Any]:
-    if not result.source.kept:
-        return {"id": result.id, "state": state}
+async def _value_of(result: Result[Any]) -> dict[str, Any]:
+    value: Any = await result.get(timeout=0)
+    try:
+        return {"value": msgspec.Raw(value_as_json(result.id, value))}
+    except TypeError:
+        logger.exception("job %s has ended, and its reader is not given its value", one_line(result.id))
+        return {"error": "the value of this job cannot be written as JSON"}
+
+
+async def _error_of(result: Result[Any], say: Say | None) -> dict[str, Any]:
     try:
         await result.get(timeout=0)
-    except StoreUnavailable:
+    except (ResultUnknown, StoreUnavailable):
         raise
     except AioqueueError as error:
-        return {"id": result.id, "state": state, "error": refusal_of(result.id, error, say).line}
-    return {"id": result.id, "state": state}
+        return {"error": refusal_of(result.id, error, say).line}
+    return {}
 
 
 def _told(event: Event) -> bytes:

@@ -48,22 +48,25 @@ class Clock:
         Returns when it has moved for all processes. What became due then is run by whatever worker there is.
         """
         length = seconds("by", by)
+        firings = await self._firings()
         times = [await _time_of(queue) for queue in self._queues]
-        await self._move(times, [now + length for now in times])
+        await self._move([now + length for now in times], firings)
 
     async def advance_to(self, moment: datetime) -> None:
         """Move time forward to a moment (a naive datetime is local time); `ValueError` for one that has passed."""
         target = instant("moment", moment)
+        firings = await self._firings()
         times = [await _time_of(queue) for queue in self._queues]
         if max(times) > target:
             raise ValueError(f"it is {_moment(max(times))}Z already: time only moves forward")
-        await self._move(times, [target + _PAST_THE_MOMENT] * len(times))
+        await self._move([target + _PAST_THE_MOMENT] * len(times), firings)
 
     async def advance_to_slot(self, task: Task[[], Any]) -> datetime:
         """Move time forward to the next slot of a periodic task, which is fired then, and return that slot in UTC."""
         queue, periodic = self._periodic(task)
+        firings = await self._firings()
         slot = periodic.in_zone(queue.zone).next_slot(await _time_of(queue))
-        await self.advance_to(datetime.fromtimestamp(slot, UTC))
+        await self._move([slot + _PAST_THE_MOMENT] * len(self._queues), firings)
         return datetime.fromtimestamp(slot, UTC)
 
     def _periodic(self, task: Task[[], Any]) -> tuple[Queue, Periodic]:
@@ -73,12 +76,15 @@ class Clock:
                     return queue, periodic
         raise ValueError(f"{task!r} is no periodic task of a queue of this clock")
 
-    async def _move(self, times: Sequence[float], targets: Sequence[float]) -> None:
-        """Move each queue's time, which is one of `times` now, and see to what is due then."""
-        firings = [await _firing(queue) for queue in self._queues]  # a schedule that is new starts before the move
-        for queue, now, target in zip(self._queues, times, targets, strict=True):
+    async def _firings(self) -> list[Firing]:
+        """Return what fires each queue's periodic tasks, as of now: a schedule that is new starts before the move."""
+        return [await _firing(queue) for queue in self._queues]
+
+    async def _move(self, targets: Sequence[float], firings: Sequence[Firing]) -> None:
+        """Move each queue's time, unless it is that late already, and see to what is due then."""
+        for queue, target in zip(self._queues, targets, strict=True):
             if await self._moves.move(queue, target):
-                await _reap_silent((await queue.session()).driver, target - now)
+                await _reap_silent((await queue.session()).driver, target)
         for queue, firing in zip(self._queues, firings, strict=True):
             await firing.fire()
             await _take_up(queue)
@@ -129,13 +135,14 @@ async def _take_up(queue: Queue) -> None:
         await Worker(queue, concurrency=1).drain()
 
 
-async def _reap_silent(driver: Driver, length: float) -> None:
-    """Reap the leases that would have run out meanwhile, but for those that are renewed within a sixth of their length.
+async def _reap_silent(driver: Driver, now: float) -> None:
+    """Reap the leases that have run out by `now`, but for those that are renewed within a sixth of their length.
 
-    That sixth is real time, in which whoever lives renews once. It is waited for only where there is no telling by the
-    process: one of this machine that is gone is dead, and this one is alive.
+    Several moves add up, and what passed between them counts too. That sixth is real time, in which whoever lives
+    renews once. It is waited for only where there is no telling by the process: one of this machine that is gone is
+    dead, and this one is alive.
     """
-    leases = [lease for lease in await driver.leases() if lease.seconds <= length]
+    leases = [lease for lease in await driver.leases() if now - lease.renewed_at >= lease.seconds]
     unsure = [lease for lease in leases if _is_alive(lease) is None]
     silent = [lease for lease in leases if _is_alive(lease) is False]
     for lease in [*silent, *await _without_renewal(driver, unsure)]:

@@ -18,7 +18,7 @@ _NOISE: Final = 0.25  # seconds by which two looks at one clock may differ
 
 
 class Moves:
-    """All that was moved in a test, of whichever store. A store that several queues share has one time."""
+    """All that was moved in a test. In a store that several queues share each has a time of its own, by its name."""
 
     def __init__(self) -> None:
         self._moved: dict[Session, _Moved] = {}

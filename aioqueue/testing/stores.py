@@ -6,23 +6,26 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from redis import Redis
 
 from aioqueue.drivers import driver_for
 from aioqueue.drivers.base import Driver
+from aioqueue.drivers.memory import forget_memory_store
 from aioqueue.errors import ConfigurationError
 from aioqueue.queue import Queue
 from aioqueue.testing.swapping import Swap
 
 KINDS: Final = ("memory", "sqlite", "redis")
+_REDIS_SCHEMES: Final = ("redis", "rediss", "unix")
 
 
 class StoreSwap(Swap):
     """A swap to the store at `url`, where the queues have names of their own: it may be anybody's.
 
-    `kind` is memory, sqlite or redis, or the URL of another store that the test was given.
+    `kind` is memory, sqlite or redis, or the URL of another store that the test was given. On Redis,
+    whosoever it is, what the queues have stored is removed at the end.
     """
 
     def __init__(self, kind: str, url: str) -> None:
@@ -41,8 +44,11 @@ class StoreSwap(Swap):
 
     def __exit__(self, *exc: object) -> None:
         super().__exit__(*exc)
-        if self.kind == "redis":
+        where = urlsplit(self.url)
+        if where.scheme in _REDIS_SCHEMES:
             _remove_from_redis(self.url, self._names)
+        elif self.kind == "memory":
+            forget_memory_store(where.netloc)
 
     def _driver(self, queue: Queue) -> Driver:
         name = self.name_of(queue)

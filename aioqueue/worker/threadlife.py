@@ -56,7 +56,8 @@ class Threads:
     async def close(self) -> None:
         """End the threads, and wait for those that are not inside a body."""
         idle, self._idle = self._idle, []
-        for thread in self._all:
+        ending, self._all = self._all, set()
+        for thread in ending:
             thread.errands.put(None)
         await in_thread(partial(_join, idle))
 
@@ -67,10 +68,10 @@ class Threads:
         return thread
 
     def _answer(self, thread: _Thread, answered: asyncio.Future[Answer], answer: Answer, lives: bool) -> None:
-        if lives:
-            self._idle.append(thread)
-        else:
+        if not lives:
             self._all.discard(thread)
+        elif thread in self._all:  # else it was left behind, and ends now
+            self._idle.append(thread)
         if not answered.done():
             answered.set_result(answer)
 

@@ -15,11 +15,11 @@ import click
 
 from benchmarks import environments, machine
 from benchmarks.failure import PeerFailed
-from benchmarks.load.contestants import CONTESTANTS, OURS, Contestant, chosen
-from benchmarks.load.report import render
+from benchmarks.load.contestants import OURS, Contestant, chosen
+from benchmarks.load.report import folder_of, render
 from benchmarks.load.service import serving
 from benchmarks.load.trial import Pressure, Trial, try_out
-from benchmarks.places import HERE, SCRATCH
+from benchmarks.places import SCRATCH
 from benchmarks.stores import RedisStore, redis_server
 
 
@@ -34,15 +34,16 @@ from benchmarks.stores import RedisStore, redis_server
 def main(peers: str, clients: int, seconds: float, burst: float, bursts: int, rounds: int, output: Path | None) -> None:
     """Press on the report service, on aioqueue and on its peers.
 
-    A run of all of them replaces benchmarks/LOAD.md and load.json; a partial one writes to .benchmarks/load/. Ends with
-    exit code 1 if a client of aioqueue met an error, its connections were not constant, or a waiter was left.
+    A run of all of them, with 200 clients for 30 seconds and three rounds or more, replaces benchmarks/LOAD.md and
+    load.json; any other writes to .benchmarks/load/. Ends with exit code 1 if a client of aioqueue met an error, its
+    connections were not constant, or a waiter was left.
     """
     try:
         contestants = chosen(tuple(peers.split(",")) if peers else ())
     except LookupError as error:
         raise click.BadParameter(str(error), param_hint="--peers") from None
     results = run(contestants, Pressure(clients, seconds, burst, bursts), rounds)
-    place = output or (HERE if contestants == CONTESTANTS else SCRATCH / "load")
+    place = output or folder_of(results)
     place.mkdir(parents=True, exist_ok=True)
     (place / "load.json").write_text(json.dumps(results, indent=2) + "\n")
     (place / "LOAD.md").write_text(render(results))

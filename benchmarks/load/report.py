@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, TypeAlias
 
-from benchmarks.load.contestants import OURS
+from benchmarks.load.contestants import CONTESTANTS, OURS
 from benchmarks.load.trial import MOST_BURSTS
+from benchmarks.places import HERE, SCRATCH
 
 Results: TypeAlias = dict[str, Any]
 
@@ -21,6 +23,12 @@ COLUMNS = (
     "waiters left",
 )
 QUOTABLE = {"clients": 200, "seconds": 30, "rounds": 3}  # less says little
+
+
+def folder_of(results: Results) -> Path:
+    """Return where the results belong: those of all contestants, of a run long enough to be quoted, with the others."""
+    is_whole = {contestant.name for contestant in CONTESTANTS} <= results["services"].keys()
+    return HERE if is_whole and not _shortcomings(results) else SCRATCH / "load"
 
 
 def render(results: Results) -> str:
@@ -53,8 +61,12 @@ def _warm_up(results: Results) -> str:
 
 
 def _caution(results: Results) -> str:
-    short = [f"{what}: {results[what]:g}, not {full}" for what, full in QUOTABLE.items() if results[what] < full]
+    short = _shortcomings(results)
     return f"**Not to be quoted**: a short run ({'; '.join(short)})." if short else ""
+
+
+def _shortcomings(results: Results) -> list[str]:
+    return [f"{what}: {results[what]:g}, not {full}" for what, full in QUOTABLE.items() if results[what] < full]
 
 
 def _table(results: Results) -> str:

@@ -28,6 +28,7 @@ routes = web.RouteTableDef()
 
 def create_app(worker: Mapping[str, Any] | None = None) -> web.Application:
     """Return the application; `worker` has the options of a worker that runs inside it, for development."""
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # sizes are judged below
     app = web.Application(client_max_size=LARGEST)
     app.add_routes(routes)
     app.cleanup_ctx.append(cleanup_ctx(queue, worker=worker))
@@ -82,10 +83,8 @@ def refuse_what_is_no_image(content: bytes) -> None:
     if not content:
         raise web.HTTPBadRequest(text="The body is empty: it is to be the image itself.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is looked at below
-            with Image.open(BytesIO(content), formats=FORMATS) as image:
-                width, height = image.size
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            width, height = image.size
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError):
         raise web.HTTPUnsupportedMediaType(text=f"The body is no image: {', '.join(FORMATS)} are taken.") from None
     if width * height > MOST_PIXELS:

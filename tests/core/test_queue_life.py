@@ -18,6 +18,7 @@ import pytest
 
 import aioqueue
 from aioqueue import ConfigurationError, JobState, Queue, StoreUnavailable, Worker
+from aioqueue.testing.swapping import swap_to_memory
 from tests.core.stores import MakeQueue
 
 ROOT = str(Path(aioqueue.__file__).parent.parent)
@@ -214,6 +215,32 @@ async def test_the_last_of_several_blocks_closes_it(make_queue: MakeQueue, endin
 
 
 @pytest.mark.asyncio
+async def test_a_block_leaves_the_store_that_it_was_entered_on(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    is_inside, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def in_memory() -> None:
+        with swap_to_memory("fixture") as swap:
+            swap(queue)
+            async with queue:
+                session = await queue.session()
+                is_inside.set()
+                await goes_on.wait()
+                assert not session.is_closed
+            assert session.is_closed
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as beside:
+        async with queue:
+            session = await queue.session()
+            beside.create_task(in_memory())
+            await is_inside.wait()
+            assert await queue.session() is not session
+        assert session.is_closed
+        goes_on.set()
+    assert queue._blocks == []
+
+
+@pytest.mark.asyncio
 async def test_a_block_that_could_not_be_opened_is_not_counted(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = Queue(redis_url, name=f"q{uuid.uuid4().hex}")
     opening = type(queue.driver()).open
@@ -338,6 +365,36 @@ async def test_a_cancelled_opening_can_be_tried_again(make_queue: MakeQueue) -> 
         await asyncio.wait({opening})
     await add(1, 2)
     assert (await queue.counts())[JobState.QUEUED] == 1
+    await queue.close()
+
+
+@pytest.mark.asyncio
+async def test_a_session_that_is_being_closed_is_not_connected_any_more(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was to connect it after another had failed opens one of his own."""
+    queue = Queue(redis_url, name=f"q{uuid.uuid4().hex}")
+    kind, fail = type(queue.driver()), asyncio.Event()
+    connect, tries = kind.open, 0
+
+    async def fail_at_first(driver: Any) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            await fail.wait()
+            raise StoreUnavailable("away")
+        await connect(driver)
+
+    monkeypatch.setattr(kind, "open", fail_at_first)
+    first, second, closing = (asyncio.create_task(use) for use in (queue.session(), queue.session(), queue.close()))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    fail.set()
+    with pytest.raises(StoreUnavailable, match="away"):
+        await first
+    session = await second
+    await closing
+    assert (tries, session.is_open) == (2, True)
     await queue.close()
 
 

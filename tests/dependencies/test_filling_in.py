@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import pytest
 
-from aioqueue import Depends, Job, Queue, TaskCancelled, TaskException, TaskTimeout, current_job
+from aioqueue import CancelExecution, Depends, Job, Queue, TaskCancelled, TaskException, TaskTimeout, current_job
 
 pytestmark = pytest.mark.asyncio
 Log = list[str]
@@ -189,6 +189,38 @@ async def test_it_cannot_make_an_error_undone(memory_queue: Queue, where: str) -
     async with memory_queue, memory_queue.worker():
         with pytest.raises(TaskException, match="ValueError: no such day"):
             await task.call()
+
+
+@pytest.mark.parametrize("where", ["loop", "thread"])
+async def test_it_cannot_hide_why_another_was_not_opened(queue: Queue, where: str) -> None:
+    errors: list[Exception] = []
+
+    async def swallowing() -> AsyncIterator[str]:
+        with suppress(Exception):
+            yield "db"
+
+    def failing(db: str = Depends(swallowing)) -> str:
+        if errors:
+            raise errors.pop()
+        return f"user of {db}"
+
+    async def on_loop(user: str = Depends(failing)) -> str:
+        return user
+
+    def in_thread(user: str = Depends(failing)) -> str:
+        return user
+
+    task: Any = queue.task(retries=1, retry_on=(LookupError,))(on_loop if where == "loop" else in_thread)
+    async with queue, queue.worker():
+        errors.append(ValueError("no such user"))
+        with pytest.raises(TaskException, match="ValueError: no such user"):
+            await task.call()
+        errors.append(LookupError("not there yet"))
+        assert await task.call() == "user of db"
+        errors.append(CancelExecution("not today", retry=False))
+        with pytest.raises(TaskCancelled):
+            await task.call()
+    assert errors == []
 
 
 @pytest.mark.parametrize("where", ["loop", "thread"])

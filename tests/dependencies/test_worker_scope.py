@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 
-from aioqueue import Depends, Queue, TaskException, Worker
+from aioqueue import Depends, Job, Queue, TaskException, Worker, current_job
 
 pytestmark = pytest.mark.asyncio
 Log = list[str]
@@ -182,3 +183,42 @@ async def test_tasks_of_two_queues_share_it_in_one_worker(log: Log) -> None:
     tasks: list[Any] = [one.task(report), other.task(report)]
     async with one, other, Worker(one, other):
         assert [await task.call() for task in tasks] == [1, 1]
+
+
+@pytest.mark.parametrize("where", ["loop", "thread"])
+async def test_it_is_of_no_job(queue: Queue, where: str) -> None:
+    def of_a_job() -> str:
+        return current_job().id
+
+    async def on_loop(id: str = Depends(of_a_job, scope="worker")) -> str:
+        return id
+
+    def in_thread(id: str = Depends(of_a_job, scope="worker")) -> str:
+        return id
+
+    task: Any = queue.task(on_loop if where == "loop" else in_thread)
+    async with queue, queue.worker():
+        with pytest.raises(TaskException, match="LookupError: no job is running here"):
+            await task.call()
+
+
+async def test_it_lives_in_the_context_of_the_worker(memory_queue: Queue, log: Log) -> None:
+    where: ContextVar[str] = ContextVar("where")
+
+    @memory_queue.pre_execute
+    async def enter(job: Job[Any]) -> None:
+        where.set(f"job {job.id}")
+
+    async def open_pool() -> AsyncIterator[str]:
+        yield where.get()
+        log.append(where.get())
+
+    @memory_queue.task
+    async def report(pool: str = Depends(open_pool, scope="worker")) -> list[str]:
+        return [pool, where.get()]
+
+    where.set("worker")
+    async with memory_queue, memory_queue.worker():
+        result = await report()
+        assert await result == ["worker", f"job {result.id}"]
+    assert log == ["worker"]

@@ -10,17 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import click
 import pytest
 import yaml
 
 from tests.docs.console import Command, Console, commands_of, says
 from tests.docs.pages import PAGES, ROOT, Block, blocks_of, name_of, text_without_blocks
 from tests.docs.program import Program, module_name
+from tests.docs.shown import read, shown_commands
 
 # Played on every store by tests/huey/test_from_huey.py: each of its blocks stands for itself.
 ELSEWHERE: Final = ("docs/from-huey.md",)
 PLAYED: Final = ("python", "console")
-# Nothing to run: a command that sets a machine up, output, a picture in letters, another language.
+# Not run: commands that set a machine up, or stand for others; output, a picture in letters, another language.
 SHOWN: Final = ("sh", "text", "dockerfile", "javascript", "html", "sql", "lua")
 READ: Final[dict[str, Callable[[str], object]]] = {
     "toml": tomllib.loads,
@@ -29,6 +31,12 @@ READ: Final[dict[str, Callable[[str], object]]] = {
     "ini": lambda text: configparser.ConfigParser(strict=False).read_string(text),
 }
 BLOCKS: Final = [block for page in PAGES for block in blocks_of(page)]
+SHOWN_COMMANDS: Final = [
+    pytest.param(command, id=f"{block}: {command}")
+    for block in BLOCKS
+    if block.language == "sh"
+    for command in shown_commands(block)
+]
 PLAYABLE: Final = [
     page
     for page in PAGES
@@ -76,6 +84,30 @@ def test_what_is_no_program_can_be_read(block: Block) -> None:
     assert READ[block.language](block.text) != {}
 
 
+@pytest.mark.parametrize("command", SHOWN_COMMANDS)
+def test_a_command_that_is_only_shown_is_one_that_the_program_takes(command: str) -> None:
+    read(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "aioqueue wrok app:queue",
+        "aioqueue worker",
+        "aioqueue worker app:queue --no-such-option",
+        "aioqueue worker app:queue --concurrency many",
+        "aioqueue pause app:queue and:more",
+        "aioqueue job app:queue",
+        "aioqueue revoke app:queue app.sync",
+        "aioqueue restore app:queue ID --task app.sync",
+        "aioqueue replay app:queue --task",
+    ],
+)
+def test_a_command_that_the_program_would_not_take_is_found(command: str) -> None:
+    with pytest.raises(click.UsageError):
+        read(command)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_to_files_of_the_repository(page: Path) -> None:
     text = re.sub(r"(`+).+?\1", "", text_without_blocks(page))
@@ -96,6 +128,7 @@ def test_lists_are_lists_wherever_they_are_read(page: Path) -> None:
 def test_pages_and_blocks_are_found() -> None:
     assert {"README.md", "docs/tutorial.md", "docs/operate.md"} <= {name_of(page) for page in PLAYABLE}
     assert sum(block.language == "python" for block in BLOCKS) > 50
+    assert len(SHOWN_COMMANDS) > 10
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aioqueue.drivers.base import EVENTS_TOPIC
-from aioqueue.drivers.sqlite import bell, notes, topics, writer
+from aioqueue.drivers.sqlite import SqliteDriver, bell, notes, topics, writer
+from aioqueue.drivers.sqlite.handover import HandOver
+from aioqueue.drivers.sqlite.transaction import Transaction
+from aioqueue.errors import StoreUnavailable
 from tests.drivers.test_sqlite_store import child, heard, opened, path, plain, raw, tell, value_of
 
 __all__ = ["path"]
+
+LAST = 9
 
 
 class Subscriber:
@@ -163,3 +170,79 @@ async def test_notes_are_numbered_kept_and_told(path: Path, monkeypatch: pytest.
         assert value_of(path, "SELECT count(*) FROM notes") == value_of(path, "SELECT count(*) FROM notebooks") == 1
         with pytest.raises(ValueError, match="4096"):
             await one.note("a", bytes(4_097), 100)
+
+
+@pytest.mark.asyncio
+async def test_subscribing_in_a_file_that_replaced_another_is_tried_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscriber, subscribe, tries = Subscriber(), topics.subscribe, 0
+
+    def fail_at_first(transaction: Transaction, topic: str) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise StoreUnavailable("the disk is full")
+        subscribe(transaction, topic)
+
+    async with opened(path) as driver, opened(path) as other:
+        await driver.subscribe("topic", subscriber.hear)
+        monkeypatch.setattr(topics, "subscribe", fail_at_first)
+        await replace_file(path, driver)
+        await publish_to_one(other, b"anew")
+        assert await subscriber.hears() == ("topic", b"anew")
+    assert tries == 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("meanwhile", [topics.subscribe, topics.news_since])
+async def test_a_file_that_is_replaced_while_it_is_worked_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[..., Any]
+) -> None:
+    """What is true of a file that is gone is not taken for true of the one that took its place."""
+    subscriber, gone = Subscriber(), asyncio.Event()
+
+    def replaced_after(work: Callable[..., Any]) -> Callable[..., Any]:
+        async def working(self: HandOver, operation: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+            answer = await work(self, operation, *arguments, **options)
+            if operation is meanwhile and not gone.is_set() and is_complete(answer):
+                gone.set()
+                await replace_file(path, driver)
+            return answer
+
+        return working
+
+    async with opened(path) as driver, opened(path) as other:
+        await driver.subscribe("topic", subscriber.hear)
+        for name in ("read", "write"):
+            monkeypatch.setattr(HandOver, name, replaced_after(getattr(HandOver, name)))
+        if meanwhile is topics.subscribe:
+            await replace_file(path, driver)
+        else:
+            for _ in range(LAST):
+                await other.publish("topic", b"old")
+        async with asyncio.timeout(30):
+            await gone.wait()
+        await publish_to_one(other, b"anew")
+        async with asyncio.timeout(30):
+            while await subscriber.hears() != ("topic", b"anew"):
+                pass
+
+
+def is_complete(answer: Any) -> bool:
+    """Whether a subscription is written, or the last of the old news is read."""
+    return answer is None or bool(answer and answer[-1].number == LAST)
+
+
+async def replace_file(path: Path, driver: SqliteDriver) -> None:
+    """Remove the file, and have the driver make another, without what it had asked of the old one."""
+    for file in path.parent.glob("queue.db*"):
+        file.unlink()
+    await driver.put("key", b"value")
+
+
+async def publish_to_one(driver: SqliteDriver, data: bytes) -> None:
+    """Publish as soon as another driver subscribes."""
+    async with asyncio.timeout(30):
+        while await driver.publish("topic", data) == 0:  # noqa: ASYNC110 -- that happens behind our back
+            await asyncio.sleep(0.001)

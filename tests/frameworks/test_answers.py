@@ -260,3 +260,18 @@ async def test_a_task_without_results_is_a_mistake_of_the_application(memory_que
     async with memory_queue:
         with pytest.raises(ResultsDisabled):
             await answer(await quiet(), 1, "/there")
+
+
+async def test_a_value_that_was_not_kept_is_told_from_a_job_that_nobody_knows(make_app: MakeApp, queue: Queue) -> None:
+    @queue.task(results=False)
+    async def quiet() -> int:
+        return 1
+
+    async with served(make_app(queue)) as url, httpx.AsyncClient(base_url=url) as browser:
+        result = await quiet()
+        await queue_drained(queue)
+        answer = await browser.get(f"/jobs/{result.id}")
+        asked_only = await browser.get(f"/jobs/{result.id}?timeout=0")
+    why = "the job has succeeded, but its value was not kept, or is kept no longer"
+    assert (answer.status_code, answer.json()) == (410, {"id": result.id, "state": "succeeded", "error": why})
+    assert (asked_only.status_code, asked_only.json()) == (410, answer.json())

@@ -14,7 +14,9 @@ import pytest
 
 from aioqueue import Queue, Worker, current_job
 from aioqueue.canvas.job import NOTES_TTL
+from aioqueue.frameworks.answers import Answer
 from aioqueue.frameworks.asgi import send_body
+from aioqueue.frameworks.eventstream import event_stream
 from aioqueue.inbox import Event, decode_event, encode_event
 from tests.core.stores import MakeQueue, eventually
 from tests.frameworks.applications import for_starlette
@@ -300,6 +302,19 @@ async def test_tries_are_told_and_are_not_the_end(make_app: MakeApp, queue: Queu
     assert [one.data["state"] for one in news if one.name == "outcome"] == ["succeeded"]
 
 
+async def test_of_a_job_that_immediate_mode_does_not_run_it_ends_without_an_outcome() -> None:
+    """The browser comes back: the job may have been run by then."""
+    queue = Queue("memory://", immediate=True)
+
+    @queue.task
+    async def later() -> None: ...
+
+    async with queue, asyncio.timeout(5):
+        stream = await event_stream(await later.options(delay=60)(), "", 1.0)
+        assert not isinstance(stream, Answer)
+        assert [lines async for lines in stream] == [b": follows\n\n"]
+
+
 async def test_silence_is_broken_by_comments(make_app: MakeApp, queue: Queue) -> None:
     go_on = asyncio.Event()
     counted = counting(queue, 0, go_on)
@@ -371,8 +386,6 @@ async def test_without_results_the_outcome_is_a_state(queue: Queue) -> None:
         return 1
 
     app = for_starlette(queue, worker=WORKER)
-    quiet_result = quiet.result
-    queue.result = quiet_result  # type: ignore[method-assign]
     async with served(app) as url, httpx.AsyncClient(base_url=url) as browser:
         result = await quiet()
         await started.wait()

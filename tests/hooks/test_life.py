@@ -187,6 +187,30 @@ async def test_a_thread_that_is_left_behind_ends_with_its_body(memory_queue: Que
         assert await asyncio.to_thread(closed.wait, 10)
 
 
+async def test_a_thread_that_was_left_behind_is_given_nothing_more(memory_queue: Queue) -> None:
+    goes_on, closed = threading.Event(), threading.Event()
+    memory_queue.on_shutdown(scope="thread")(closed.set)
+
+    @memory_queue.task(timeout=0.2)
+    def stuck() -> None:
+        goes_on.wait(10)
+
+    @memory_queue.task
+    def work() -> int:
+        return 1
+
+    async with memory_queue, asyncio.timeout(20):
+        worker = Worker(memory_queue)
+        await stuck()
+        await worker.drain()
+        assert worker.abandoned_threads == 1
+        goes_on.set()
+        assert await asyncio.to_thread(closed.wait, 10)
+        result = await work()
+        await worker.drain()
+        assert await result == 1
+
+
 async def test_a_worker_ends_though_the_application_has_taken_all_threads(memory_queue: Queue) -> None:
     closed = threading.Event()
 

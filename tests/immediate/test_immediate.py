@@ -220,3 +220,28 @@ async def test_from_a_script(immediate: Queue) -> None:
             immediate.sync(immediate.close())
 
     assert await asyncio.to_thread(script) == 3
+
+
+async def test_the_events_of_a_job_that_nobody_will_run_end(immediate: Queue) -> None:
+    @immediate.task(context=True, retries=1, retry_delay=60)
+    async def flaky(job: Job[Any]) -> int:
+        await job.progress(1)
+        raise ValueError("uh-oh")
+
+    async with immediate:
+        result = await flaky()
+        told = []
+        with pytest.raises(ResultTimeout, match=r"scheduled, due \d{4}-\d\d-\d\d"):
+            async with asyncio.timeout(5):
+                async for event in result.events():
+                    told.append((event.status, event.number))
+        assert told == [("progress", 1)]
+
+
+async def test_the_events_of_a_job_that_has_run(immediate: Queue) -> None:
+    @immediate.task(context=True)
+    async def counted(job: Job[Any]) -> None:
+        await job.progress(1)
+
+    async with immediate, asyncio.timeout(5):
+        assert [event.status async for event in (await counted()).events()] == ["progress", "finished"]

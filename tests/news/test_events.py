@@ -210,3 +210,17 @@ async def test_a_slow_reader_loses_events_and_nothing_else() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await inbox.take()
+
+
+async def test_that_events_are_dropped_is_logged_as_it_begins_and_as_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    inbox = Inbox()
+    event = Event("started", "1", "t", 0, 0.0, None, False, None)
+    for _ in range(BUFFERED + 5):
+        inbox.put(event)
+    assert caplog.messages == [f"events are dropped: their reader is {BUFFERED} behind"]
+    for _ in range(BUFFERED):
+        await inbox.take()
+    assert caplog.messages[1:] == ["a reader of events has caught up; it was not given 5 events"]
+    inbox.put(event)
+    await inbox.take()
+    assert len(caplog.messages) == 2

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import aclosing
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -141,6 +143,36 @@ async def test_an_unknown_job_has_no_events(queue: Queue) -> None:
     async with queue:
         with pytest.raises(ResultUnknown):
             await followed(queue.result("unknown").events())
+
+
+REFUSED: dict[str, tuple[tuple[Any, ...], type[Exception], str]] = {
+    "text": (("1",), TypeError, "progress(): done= takes a number, not str"),
+    "decimal": ((Decimal(1),), TypeError, "progress(): done= takes a number, not Decimal"),
+    "bool": ((True,), TypeError, "progress(): done= takes a number, not bool"),
+    "nothing": ((None,), TypeError, "progress(): done= takes a number, not NoneType"),
+    "nan": ((math.nan,), ValueError, "progress(): done= takes a finite number"),
+    "infinite": ((-math.inf,), ValueError, "progress(): done= takes a finite number"),
+    "text in all": ((1, "2"), TypeError, "progress(): total= takes a number, not str"),
+    "too large": ((1, 2**1024), ValueError, "progress(): total= takes a finite number"),
+    "no note": ((1, 2, None), TypeError, "progress(): note= takes a str, not NoneType"),
+    "number for a note": ((1, 2, 3), TypeError, "progress(): note= takes a str, not int"),
+}
+
+
+@pytest.mark.parametrize(("said", "error", "why"), REFUSED.values(), ids=REFUSED)
+async def test_what_no_reader_could_read_is_refused_in_the_body(
+    memory_queue: Queue, said: tuple[Any, ...], error: type[Exception], why: str
+) -> None:
+    @memory_queue.task(context=True)
+    async def tells(job: Job[Any]) -> str:
+        with pytest.raises(error) as caught:
+            await job.progress(*said)
+        return str(caught.value)
+
+    async with memory_queue as queue, queue.worker():
+        result = await tells()
+        assert await result.get(timeout=5) == why
+        assert progress_of(await followed(result.events())) == []
 
 
 async def test_leaving_early_leaves_nothing_behind(queue: Queue) -> None:

@@ -172,6 +172,43 @@ async def test_progress_told_while_nobody_could_hear_it_is_told_when_the_connect
                 await eventually(lambda: heard[-1].number == 1)
 
 
+async def test_who_reads_of_all_jobs_hears_on_after_a_gap(queue: Queue) -> None:
+    async with queue:
+        result = await waiting_task(queue)()
+        session = await queue.session()
+        heard: list[Event] = []
+        async with reading(queue.events(), heard):
+            await eventually(lambda: is_heard_of(queue, EVENTS_TOPIC))
+            session.listener.ask_again()  # as after a connection that was lost
+            await session.driver.publish(EVENTS_TOPIC, encode_event(started(result)))
+            await eventually(lambda: bool(heard))
+
+
+async def test_who_reads_of_all_jobs_hears_on_when_the_connection_is_back() -> None:
+    with redis_server() as server:
+        queue = Queue(server.url)
+        async with queue:
+            result = await waiting_task(queue)()
+            driver = (await queue.session()).driver
+            heard: list[Event] = []
+            of_one: list[Event] = []
+            async with reading(queue.events(), heard), reading(result.events(), of_one):
+                await eventually(lambda: is_read(queue, result))
+                driver._subscriptions._link.close()  # type: ignore[attr-defined]
+                await driver.note(result.id, _note(result.id), 60)
+                await eventually(lambda: bool(of_one))  # who has looked again by now
+                await eventually(lambda: is_told(queue, result, heard))
+
+
+async def is_heard_of(queue: Queue, topic: str) -> bool:
+    return await hearers(queue, topic) > 0
+
+
+async def is_told(queue: Queue, result: Result[Any], heard: list[Event]) -> bool:
+    await (await queue.session()).driver.publish(EVENTS_TOPIC, encode_event(started(result)))
+    return bool(heard)
+
+
 def started(result: Result[Any]) -> Event:
     return Event("started", result.id, "t", 0, 0.0, None, False, None)
 

@@ -22,6 +22,7 @@ LOOKS = {
     "aioqueue/events.py": 0,
     "aioqueue/news.py": 0,
     "aioqueue/newsroom.py": 0,
+    "aioqueue/notes.py": 0,
     "aioqueue/subscriptions.py": 0,
     "aioqueue/inbox.py": 0,
     "aioqueue/hooks.py": 3,

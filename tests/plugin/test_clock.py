@@ -190,6 +190,30 @@ async def test_a_slot(on_store: Queue, clock: Clock, ran: list[Any], aioqueue_wo
     assert ran == ["nightly"] * 2
 
 
+class Dense:
+    """A schedule whose next slot has passed by the time that anyone asks again."""
+
+    def next(self, after: datetime) -> datetime:
+        return after + timedelta(microseconds=1)
+
+
+async def test_a_slot_that_passes_meanwhile_is_reached_too(
+    aioqueue_memory: Swap, aioqueue_clock: Clocks, aioqueue_worker: Workers
+) -> None:
+    queue, ran = Queue("memory://"), []
+    aioqueue_memory(queue)
+
+    @queue.periodic_task(Dense())  # type: ignore[arg-type]
+    async def often() -> None:
+        ran.append(1)
+
+    clock = aioqueue_clock(queue)
+    for count in range(1, 21):
+        assert await clock.advance_to_slot(often) <= await clock.now()
+        await aioqueue_worker(queue).drain(raise_errors=True)
+        assert len(ran) >= count
+
+
 async def test_the_slots_of_a_zone(aioqueue_clock: Clocks) -> None:
     queue = Queue("memory://", tz="Asia/Kolkata")
 
@@ -263,6 +287,24 @@ async def test_the_jobs_of_a_dead_worker_are_handed_on(
     assert await result.state() == "running"
     await clock.advance(30)
     await worker.drain(raise_errors=True)
+    assert await result.get(timeout=BOUND) == "twice"
+
+
+async def test_a_lease_runs_out_in_several_moves_as_in_one(
+    on_store: Queue,
+    clock: Clock,
+    note: Task[[str], str],
+    aioqueue_worker: Workers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("aioqueue.testing.workers._DEAD_LEASE", 300.0)
+    monkeypatch.setattr("aioqueue.testing.clock._RENEWALS_WAITED_FOR", 0.001)
+    result = await note("twice")
+    await aioqueue_worker.vanish(on_store)
+    await clock.advance(200)
+    assert await result.state() == "running"
+    await clock.advance(200)
+    await aioqueue_worker(on_store).drain(raise_errors=True)
     assert await result.get(timeout=BOUND) == "twice"
 
 
@@ -436,6 +478,18 @@ async def test_queues_of_one_name_in_one_store_move_once(aioqueue_memory: Swap, 
     assert {job.task_name for job in await here.pending()} == {one.name, other.name}
     await clock.advance_to(await clock.now() + timedelta(hours=1))
     assert await is_ahead(there) == pytest.approx(3 * HOUR, abs=20)
+
+
+async def test_queues_of_other_names_in_one_store_keep_their_time(
+    aioqueue_driver: StoreSwap, aioqueue_clock: Clocks
+) -> None:
+    moved, other = Queue("memory://", name="a"), Queue("memory://", name="b")
+    aioqueue_driver(moved, other)
+    await aioqueue_clock(moved).advance(HOUR)
+    assert await is_ahead(moved) == pytest.approx(HOUR, abs=10)
+    assert await is_ahead(other) == pytest.approx(0, abs=10)
+    for queue in (moved, other):
+        await queue.close()
 
 
 async def test_two_clocks_of_one_store_put_back_what_each_has_moved(tmp_path: Path) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
 
 from aioqueue import ConfigurationError, Queue
+from aioqueue.drivers.memory import forget_memory_store
 from aioqueue.testing.servers import ServerDidNotStart, redis_server
 from aioqueue.testing.stores import StoreSwap, url_of
 from tests.plugin.pytests import outcomes, run_pytest
@@ -169,3 +171,44 @@ def test_the_path_of_a_test_may_be_odd(tmp_path: Path) -> None:
     odd = tmp_path / "a b%20c#d?e"
     odd.mkdir()
     assert sqlite_file(url_of("sqlite", odd, str)) == odd / "aioqueue.db"
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_left_on_a_redis_that_the_test_itself_names(redis_url: str) -> None:
+    queue = Queue("memory://", name="named")
+
+    @queue.task
+    async def work() -> None: ...
+
+    with StoreSwap(redis_url, redis_url) as swap:
+        swap(queue)
+        await work()
+        name = swap.name_of(queue)
+        assert keys_with(redis_url, name)
+        await queue.close()
+    assert keys_with(redis_url, name) == []
+
+
+def keys_with(url: str, name: str) -> object:
+    with Redis.from_url(url) as server:
+        return server.keys(f"*{name}*")
+
+
+@pytest.mark.asyncio
+async def test_a_memory_store_lasts_as_long_as_its_test(tmp_path: Path) -> None:
+    queue = Queue("memory://", name="passing")
+
+    @queue.task
+    async def work() -> None: ...
+
+    url = url_of("memory", tmp_path, str)
+    with StoreSwap("memory", url) as swap:
+        swap(queue)
+        await work()
+        async with Queue(url, name=swap.name_of(queue)) as same:
+            assert len(await same.pending()) == 1
+        name = swap.name_of(queue)
+    async with Queue(url, name=name) as later:
+        assert await later.pending() == []
+    forget_memory_store(urlsplit(url).netloc)
+    await queue.close()

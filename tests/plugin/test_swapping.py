@@ -330,3 +330,27 @@ def test_an_autouse_fixture_of_the_application_keeps_every_test_off_the_real_sto
     run = run_pytest(tmp_path)
     assert outcomes(run) == {"passed": 3}, run.stdout
     assert not (tmp_path / "real.db").exists()
+
+
+def test_processes_of_bodies_leave_the_real_store_alone_where_the_environment_says_so(tmp_path: Path) -> None:
+    """They import the queue anew, and know nothing of the fixture: as the page on testing says."""
+    (tmp_path / "conftest.py").write_text(
+        "import pytest\nfrom app import queue\n\n"
+        "@pytest.fixture(autouse=True)\ndef in_memory(aioqueue_memory, monkeypatch):\n"
+        "    aioqueue_memory(queue)\n    monkeypatch.setenv('AIOQUEUE_URL', 'memory://')\n"
+    )
+    (tmp_path / "app.py").write_text(
+        "from aioqueue import Queue, current_job\nqueue = Queue()\n\n"
+        "@queue.task\nasync def add(a: int) -> int:\n    return a\n\n"
+        "@queue.task(executor='process')\ndef split(a: int) -> int:\n"
+        "    queue.sync(current_job().progress(1, 2, 'half'))\n    queue.sync(add(a))\n    return a\n"
+    )
+    (tmp_path / "test_app.py").write_text(
+        "import pytest\nfrom app import queue, split\n\n"
+        "@pytest.mark.asyncio\nasync def test_it(aioqueue_worker):\n    result = await split(3)\n"
+        "    await aioqueue_worker(queue).drain(raise_errors=True)\n    assert await result == 3\n"
+        "    assert await queue.pending() == []\n"
+    )
+    run = run_pytest(tmp_path, AIOQUEUE_URL=f"sqlite:///{tmp_path}/real.db")
+    assert outcomes(run) == {"passed": 1}, run.stdout
+    assert not (tmp_path / "real.db").exists()

@@ -88,3 +88,9 @@ def memory_store(name: str) -> MemoryStore:
     """Return the store of that name in this process, the same one each time."""
     with _stores_lock:
         return _stores[name]
+
+
+def forget_memory_store(name: str) -> None:
+    """Let go of the store of that name: who has it keeps it, who asks for the name gets an empty one."""
+    with _stores_lock:
+        _stores.pop(name, None)

@@ -23,7 +23,7 @@ def _text_of(path: str) -> str:
 
 
 # Read before the first is run: files that an upgrade puts under a running process are for others.
-_FILES: Final = {file.name: _text_of(file.path) for file in os.scandir(_FOLDER)}
+_FILES: Final = {file.name: _text_of(file.path) for file in os.scandir(_FOLDER) if file.name.endswith(".lua")}
 
 
 class Script:

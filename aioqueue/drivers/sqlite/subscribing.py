@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Final
+
 from aioqueue.drivers.base import HearNews
 from aioqueue.drivers.sqlite import notes, topics
 from aioqueue.drivers.sqlite.errand import Errand
 from aioqueue.drivers.sqlite.handover import HandOver
+from aioqueue.errors import StoreUnavailable
+
+_PAUSE: Final = 0.5
 
 
 class Subscribing:
@@ -15,7 +21,8 @@ class Subscribing:
         self._hand_over = hand_over
         self._hears: dict[str, HearNews] = {}
         self._seen = 0
-        self._is_forgotten = False
+        self._files = 0  # that have taken the place of the first
+        self._known_in = 0
         self._fetching: Errand | None = None
 
     @property
@@ -31,7 +38,7 @@ class Subscribing:
     def renew(self) -> None:
         """Subscribe anew to every topic, in a file that knows nothing of it."""
         self._seen = 0
-        self._is_forgotten = True
+        self._files += 1
         self.ring()
 
     async def add(self, topic: str, hear: HearNews) -> None:
@@ -64,14 +71,25 @@ class Subscribing:
             await self._fetching.close()
 
     async def _fetch(self) -> None:
-        if self._is_forgotten:
-            for topic in [*self._hears]:
-                await self._hand_over.write(topics.subscribe, topic)
-            self._is_forgotten = False
+        await self._subscribe_anew()
+        file = self._files
         while posts := await self._hand_over.read(topics.news_since, self._seen):
-            self._seen = posts[-1].number
             for post in posts:
                 self._tell(post.topic, post.data)
+            if file != self._files:  # these numbers are of a file that is gone, and the next has been rung for
+                return
+            self._seen = posts[-1].number
+
+    async def _subscribe_anew(self) -> None:
+        """Make every topic known in the file that is there now; until then nobody rings, so that it is tried again."""
+        while self._known_in != self._files:
+            file = self._files
+            try:
+                for topic in [*self._hears]:
+                    await self._hand_over.write(topics.subscribe, topic)
+                self._known_in = file
+            except StoreUnavailable:
+                await asyncio.sleep(_PAUSE)
 
     def _tell(self, topic: str, data: bytes) -> bool:
         """Pass on news, and tell whether anyone here subscribes to them.

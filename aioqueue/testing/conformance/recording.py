@@ -63,5 +63,7 @@ async def check_a_task_is_revoked_by_its_whole_name(stage: Stage) -> None:
     for length in _NAME_LENGTHS[::2]:
         await driver.revoke(f"task:{'n' * length}")
     await hire(driver)
-    for claim in await take(driver):
+    claims = await take(driver)
+    assert len(claims) == len(jobs)
+    for claim in claims:
         assert (claim.revoked is not None) == (len(claim.task) in _NAME_LENGTHS[::2])
