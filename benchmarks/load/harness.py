@@ -28,7 +28,7 @@ from benchmarks.stores import RedisStore, redis_server
 @click.option("--clients", default=200, show_default=True, help="How many ask at once.")
 @click.option("--seconds", default=30.0, show_default=True, help="For how long.")
 @click.option("--burst", default=5.0, show_default=True, help="Seconds of a burst before, which counts for nothing.")
-@click.option("--bursts", default=4, show_default=True, help="Bursts alike in connections that end the warm-up.")
+@click.option("--bursts", default=6, show_default=True, help="Bursts alike in connections that end the warm-up.")
 @click.option("--rounds", default=3, show_default=True, help="Trials of each; the median one is quoted.")
 @click.option("--output", type=click.Path(path_type=Path), help="Where LOAD.md and load.json go.")
 def main(peers: str, clients: int, seconds: float, burst: float, bursts: int, rounds: int, output: Path | None) -> None:
