@@ -17,7 +17,7 @@ os.register_at_fork(after_in_child=_tails.clear)
 
 def new_id(now: float | None = None) -> str:
     """Return a fresh job id: 36 characters, sortable by the millisecond in which it was made."""
-    head = _head(time.time_ns() // 1_000_000 if now is None else int(now * 1000))
+    head = _head(int((time.time() if now is None else now) * 1000))
     try:
         return head + _tails.pop()
     except IndexError:
