@@ -16,6 +16,7 @@ from aioqueue.drivers.base import EVENTS_TOPIC, Admitted, Again, Claim, Ended, F
 from aioqueue.drivers.redis import RedisDriver
 from aioqueue.drivers.redis import connections as connections_module
 from aioqueue.drivers.redis import driver as driver_module
+from aioqueue.drivers.redis import exchange as exchange_module
 from aioqueue.drivers.redis import subscriptions as subscriptions_module
 from aioqueue.errors import AioqueueError, ConfigurationError, StoreUnavailable
 from aioqueue.ids import new_id
@@ -219,7 +220,7 @@ async def test_a_slow_link_carries_what_takes_longer_than_a_silence_may(
 
 
 async def test_a_reply_that_stops_halfway_is_given_up(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections_module, "CALL_TIMEOUT", 0.3)
+    monkeypatch.setattr(exchange_module, "CALL_TIMEOUT", 0.3)
     way = Way(server.port)
     async with way.open(), opened(f"redis://127.0.0.1:{way.port}") as driver, asyncio.timeout(20):
         await driver.put("key", bytes(2_000_000))

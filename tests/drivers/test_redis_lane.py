@@ -51,7 +51,7 @@ async def test_a_busy_lane_notices_silence_as_soon_as_an_idle_one(lane: Lane) ->
     while not all(feeder.done() for feeder in feeders):
         asked = lane._exchange._asked if lane._exchange is not None else ()
         now = asyncio.get_running_loop().time()
-        latest = max([latest, *(late_at - now for _, late_at, _ in asked)])
+        latest = max([latest, *(late_at - now for _, _, late_at, _ in asked)])
         await asyncio.sleep(0)
     await lane.call("DEL", key)
     assert 0 < latest < CALL_TIMEOUT + 4 * len(LARGE) / SLOWEST_LINK

@@ -41,10 +41,10 @@ def test_a_call_on_a_connection_that_has_just_been_lost(run: Run, redis_url: str
         assert await connections.call("PING") == b"PONG"
         lose(connections._idle[0])
         assert await connections.call("PING") == b"PONG"
-        under_way = await connections.start(("BLPOP", "uvloop-nothing", "5"), blocks_for=5)
+        under_way = await connections.start(("BLPOP", "uvloop-nothing", "5"), answered_within=10)
         lose(*connections._busy)
         with pytest.raises(RedisConnectionError):
-            await under_way
+            await under_way.reply
         assert await connections.call("PING") == b"PONG"
         await connections.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from functools import partial
 from typing import Any
 
@@ -13,19 +14,42 @@ from aioqueue.drivers.redis.server import Server, refusal
 from aioqueue.errors import StoreUnavailable
 
 
+class Call:
+    """A call under way; `reply` is what will be the server's answer, also when nobody waits for it any more."""
+
+    def __init__(self, exchange: Exchange, reply: asyncio.Future[Any]) -> None:
+        self._exchange = exchange
+        self.reply = reply
+
+    def leave(self) -> asyncio.Future[Any]:
+        """Put another future in the place of a cancelled `reply`, and return it."""
+        self.reply = self._exchange.in_place_of(self.reply)
+        return self.reply
+
+    def give_up(self) -> None:
+        """Close the connection if the server has not answered: it is to do no more for this call."""
+        if not self.reply.done():
+            self._exchange.drop()
+
+
 class Connections:
     """Up to `limit` connections, opened when needed and kept until `close`.
 
-    A connection whose call did not end with a reply is dropped, so that no other call waits for what it left behind. So
-    is one that was refused something: a server that has become a replica would refuse for ever, while its name leads to
-    the new master by now.
+    A call that finds all of them busy waits `patience` seconds for the first that is free, and only then has another
+    one opened: a peak that is over by then costs no connection. A call that is cancelled leaves its connection busy
+    until the server has answered, so that no other call waits for what it left behind. One whose call ends without an
+    answer is dropped. So is one that was refused something: a server that has become a replica would refuse for ever,
+    while its name leads to the new master by now.
     """
 
-    def __init__(self, server: Server, limit: int) -> None:
+    def __init__(self, server: Server, limit: int, patience: float = 0.0) -> None:
         self._server = server
-        self._places = asyncio.Semaphore(limit)
+        self._limit = limit
+        self._patience = patience
+        self._places = 0  # connections, and those that are being made
         self._idle: list[Exchange] = []
         self._busy: set[Exchange] = set()
+        self._waiting: deque[asyncio.Future[Exchange | None]] = deque()
         self._closed = False
 
     async def call(self, *command: str | bytes | float) -> Any:
@@ -35,20 +59,20 @@ class Connections:
         Raises `StoreUnavailable`, `ConfigurationError` for refused credentials, and redis-py's `NoScriptError`.
         """
         try:
-            return await (await self._start(packed(command), 1, 0.0))
+            return await (await self._start(packed(command), 1, CALL_TIMEOUT)).reply
         except NoScriptError:
             raise
         except (RedisError, OSError) as error:
             raise refusal(self._server, error) from error
 
-    async def start(self, *commands: Command, blocks_for: float) -> asyncio.Future[Any]:
-        """Send commands in one write and return what will be the reply to the last one, or a refusal on the way to it.
+    async def start(self, *commands: Command, answered_within: float) -> Call:
+        """Send commands in one write; the call ends with the reply to the last one, or a refusal on the way to it.
 
-        The server may answer the first only after `blocks_for` seconds; it does all although nobody waits any more.
-        Raises what `call` does; what ends the future are redis-py's errors and `TimeoutError`.
+        The server may take `answered_within` seconds; it does all although nobody waits any more.
+        Raises what `call` does; what ends the reply are redis-py's errors and `TimeoutError`.
         """
         try:
-            return await self._start(b"".join(map(packed, commands)), len(commands), blocks_for)
+            return await self._start(b"".join(map(packed, commands)), len(commands), answered_within)
         except (RedisError, OSError) as error:
             raise refusal(self._server, error) from error
 
@@ -58,38 +82,64 @@ class Connections:
         idle, self._idle = self._idle, []
         await close_all((*idle, *self._busy))
 
-    async def _start(self, message: bytes, commands: int, blocks_for: float) -> asyncio.Future[Any]:
-        await self._wait_for_place()
-        exchange = None
+    async def _start(self, message: bytes, commands: int, answered_within: float) -> Call:
+        exchange = self._take_idle() or await self._wait_for_one() or await self._open_one()
         try:
-            exchange = await self._take()
-            reply = exchange.ask(message, commands, blocks_for)
+            call = Call(exchange, exchange.ask(message, commands, answered_within))
         except BaseException:
-            if exchange is not None:
-                self._busy.discard(exchange)
-            self._places.release()
+            self._drop(exchange)
             raise
-        reply.add_done_callback(partial(self._give_back, exchange))  # before whoever awaits it goes on
-        return reply
+        call.reply.add_done_callback(partial(self._ended, exchange, call))  # before whoever awaits it goes on
+        return call
 
-    async def _wait_for_place(self) -> None:
-        if self._places.locked():
-            async with asyncio.timeout(CALL_TIMEOUT):
-                await self._places.acquire()
-        else:
-            await self._places.acquire()
-
-    async def _take(self) -> Exchange:
-        self._check_open()
+    def _take_idle(self) -> Exchange | None:
         while self._idle:
             exchange = self._idle.pop()
             if exchange.is_open:
                 self._busy.add(exchange)
                 return exchange
-        exchange = await Exchange.open(self._server)
+            self._places -= 1
+        return None
+
+    async def _wait_for_one(self) -> Exchange | None:
+        """Return one that is given back before long, or None, which is the place for a new one."""
+        self._check_open()
+        if not self._places or (not self._patience and self._places < self._limit):
+            self._places += 1
+            return None
+        given: asyncio.Future[Exchange | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(given)
+        try:
+            return await self._first_given(given)
+        except BaseException:
+            if given.done():
+                self._hand_on(given.result())
+            raise
+        finally:
+            given.cancel()
+
+    async def _first_given(self, given: asyncio.Future[Exchange | None]) -> Exchange | None:
+        # In two halves: after a stall of the loop the first is over before the answers of that time have been read.
+        for _ in range(2):
+            done, _ = await asyncio.wait([given], timeout=self._patience / 2)
+            if done:
+                return given.result()
+        if self._places < self._limit:
+            self._places += 1
+            return None
+        async with asyncio.timeout(CALL_TIMEOUT):
+            return await asyncio.shield(given)
+
+    async def _open_one(self) -> Exchange:
+        try:
+            self._check_open()
+            exchange = await Exchange.open(self._server)
+        except BaseException:
+            self._hand_on(None)
+            raise
         self._busy.add(exchange)
         if self._closed:
-            exchange.drop()
+            self._drop(exchange)
         self._check_open()
         return exchange
 
@@ -97,13 +147,33 @@ class Connections:
         if self._closed:
             raise StoreUnavailable(f"the driver of {self._server.address} is closed")
 
-    def _give_back(self, exchange: Exchange, reply: asyncio.Future[Any]) -> None:
-        self._places.release()
-        self._busy.discard(exchange)
-        if not self._closed and _is_over(reply):
-            self._idle.append(exchange)
+    def _ended(self, exchange: Exchange, call: Call, reply: asyncio.Future[Any]) -> None:
+        if reply.cancelled():
+            reply = call.leave()
+        if not reply.done():
+            reply.add_done_callback(partial(self._ended, exchange, call))
+        elif not self._closed and _is_over(reply):
+            self._hand_on(exchange)
         else:
-            exchange.drop()
+            self._drop(exchange)
+
+    def _drop(self, exchange: Exchange) -> None:
+        self._busy.discard(exchange)
+        exchange.drop()
+        self._hand_on(None)
+
+    def _hand_on(self, free: Exchange | None) -> None:
+        """Give a connection, or the place for one, to whoever has waited longest."""
+        while self._waiting:
+            given = self._waiting.popleft()
+            if not given.done():
+                given.set_result(free)
+                return
+        if free is None:
+            self._places -= 1
+        else:
+            self._busy.discard(free)
+            self._idle.append(free)
 
 
 def _is_over(reply: asyncio.Future[Any]) -> bool:

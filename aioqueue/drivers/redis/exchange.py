@@ -25,20 +25,22 @@ Command: TypeAlias = tuple[str | bytes | float, ...]
 packed: Final = cast("Callable[[Command], bytes]", pack_command)
 
 
-# Who waits, when the reply is late by the loop's clock, and how many bytes the call took if it is the last reply to it.
-_Asked: TypeAlias = tuple[asyncio.Future[Any], float, int]
+# Who waits since when, when the reply is late by the loop's clock, and the call's bytes if it is the last reply to it.
+_Asked: TypeAlias = tuple[asyncio.Future[Any], float, float, int]
 
 
 class Exchange:
     """The calls under way on one link; the server answers each, whether anybody still waits for it or not.
 
-    A reply is late `CALL_TIMEOUT` after the time that its call may take, unless something has come since then: a large
-    one may be long on its way. A late reply ends the connection, and so every call under way, which may have happened.
+    A reply is late when its call has taken longer than it may, unless something has come meanwhile: a large one may be
+    long on its way, with no silence of `CALL_TIMEOUT`. A late reply ends the connection, and so every call under way,
+    which may have happened.
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._asked: deque[_Asked] = deque()
+        self._unheard: dict[asyncio.Future[Any], Any] = {}
         self._under_way = 0  # bytes
         self._looking: asyncio.TimerHandle | None = None
         self._link: Link | None = None
@@ -57,7 +59,7 @@ class Exchange:
         """Whether calls can be made."""
         return self._link is not None and self._link.is_open
 
-    def ask(self, message: bytes, commands: int = 1, blocks_for: float = 0.0) -> asyncio.Future[Any]:
+    def ask(self, message: bytes, commands: int, answered_within: float) -> asyncio.Future[Any]:
         """Send packed commands, for which the server may take so long, and return what will be the last one's reply.
 
         It ends with what the server refuses, with redis-py's `ConnectionError` or with `TimeoutError`.
@@ -66,21 +68,30 @@ class Exchange:
             raise RedisConnectionError("the connection has been closed")
         self._link.send(message)
         self._under_way += len(message)
-        late_at = self._loop.time() + CALL_TIMEOUT + blocks_for + self._under_way / SLOWEST_LINK
+        now = self._loop.time()
+        late_at = now + answered_within + self._under_way / SLOWEST_LINK
         reply: asyncio.Future[Any] = self._loop.create_future()
         for _ in range(commands - 1):
-            self._asked.append((reply, late_at, 0))
-        self._asked.append((reply, late_at, len(message)))
+            self._asked.append((reply, now, late_at, 0))
+        self._asked.append((reply, now, late_at, len(message)))
         if self._looking is None or self._looking.when() > late_at:
             self._look_at(late_at)
         return reply
 
     def in_place_of(self, left: asyncio.Future[Any]) -> asyncio.Future[Any]:
-        """Return what will be the reply to a call whose future was cancelled: the server answers it all the same."""
+        """Return what will be the reply to a call whose future was cancelled: the server answers it all the same.
+
+        To be called in the turn of the loop after that; cancelled itself if the connection has ended.
+        """
         reply: asyncio.Future[Any] = self._loop.create_future()
-        if all(asked is not left for asked, _, _ in self._asked):
+        if left in self._unheard:
+            _answer(reply, self._unheard.pop(left))
+        elif all(waiting is not left for waiting, *_ in self._asked):
             reply.cancel()
-        self._asked = deque((reply if asked is left else asked, late, size) for asked, late, size in self._asked)
+        self._asked = deque(
+            (reply if waiting is left else waiting, asked_at, late_at, size)
+            for waiting, asked_at, late_at, size in self._asked
+        )
         return reply
 
     def drop(self) -> None:
@@ -97,20 +108,20 @@ class Exchange:
         if not self._asked:
             self.drop()
             return
-        waiting, _, size = self._asked.popleft()
+        waiting, _, _, size = self._asked.popleft()
         self._under_way -= size
-        if waiting.done():
+        if not size and not isinstance(reply, RedisError):
             return
-        if isinstance(reply, RedisError):
-            _fail(waiting, reply)
-        elif size:
-            waiting.set_result(reply)
+        if waiting.cancelled():
+            self._unheard.setdefault(waiting, reply)  # it was in this turn, and whoever cares is about to ask
+        elif not waiting.done():
+            _answer(waiting, reply)
 
     def _end(self, error: Exception) -> None:
         if self._looking is not None:
             self._looking.cancel()
         asked, self._asked = self._asked, deque()
-        for waiting, _, _ in asked:
+        for waiting, *_ in asked:
             if not waiting.done():
                 _fail(waiting, error)
 
@@ -123,7 +134,9 @@ class Exchange:
         self._looking = None
         if not self._asked or self._link is None:
             return
-        late_at = max(self._asked[0][1], self._link.heard_at + CALL_TIMEOUT)
+        _, asked_at, late_at, _ = self._asked[0]
+        if self._link.heard_at > asked_at:
+            late_at = max(late_at, self._link.heard_at + CALL_TIMEOUT)
         if self._loop.time() < late_at:
             self._look_at(late_at)
         else:
@@ -145,6 +158,13 @@ async def close_all(exchanges: Iterable[Exchange]) -> None:
         exchange.drop()
     for exchange in closing:
         await exchange.closed()
+
+
+def _answer(waiting: asyncio.Future[Any], reply: Any) -> None:
+    if isinstance(reply, RedisError):
+        _fail(waiting, reply)
+    else:
+        waiting.set_result(reply)
 
 
 def _fail(reply: asyncio.Future[Any], error: Exception) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError
 
-from aioqueue.drivers.redis.exchange import Exchange, close_all, packed
+from aioqueue.drivers.redis.exchange import CALL_TIMEOUT, Exchange, close_all, packed
 from aioqueue.drivers.redis.server import Server, refusal
 from aioqueue.errors import StoreUnavailable
 
@@ -60,7 +60,7 @@ class Lane:
     async def _begin(self, message: bytes) -> tuple[Exchange, asyncio.Future[Any]]:
         async with self._turn:  # without it, whoever comes when a connection is made overtakes who waited for that
             exchange = await self._connected()
-            return exchange, exchange.ask(message)
+            return exchange, exchange.ask(message, 1, CALL_TIMEOUT)
 
     def _leave_when(self, reply: asyncio.Future[Any]) -> None:
         if reply.done():

@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from redis.exceptions import NoScriptError, RedisError
 
 from aioqueue.drivers.redis import wire
-from aioqueue.drivers.redis.connections import Connections
-from aioqueue.drivers.redis.exchange import CALL_TIMEOUT
+from aioqueue.drivers.redis.connections import Call, Connections
+from aioqueue.drivers.redis.exchange import CALL_TIMEOUT, Command
 from aioqueue.drivers.redis.scripts import Script, command_of, run
 from aioqueue.drivers.redis.server import Server, refusal
 from aioqueue.errors import AioqueueError
@@ -28,8 +28,6 @@ LATEST: Final = 1.0  # after its timeout, for which Redis needs up to a tenth of
 CALLED_OFF_TTL: Final = 60_000
 
 _CALL_OFF, _WAKE_ANOTHER, _CLAIM, _RELEASE = (Script(n) for n in ("call_off", "wake_another", "claim", "release"))
-
-T = TypeVar("T")
 
 
 class Waking:
@@ -54,20 +52,20 @@ class Waking:
         Raises `StoreUnavailable` soon after these if no answer comes: nothing may arrive here any more.
         """
         name, seconds = next(self._names), max(timeout, SHORTEST_WAIT)
-        popping = await self._waits.start(self._pop(name, seconds), blocks_for=seconds)
-        await self._until_called_off(name, seconds, popping, self._hand_on)
+        popping = await self._waits.start(self._pop(name, seconds), answered_within=seconds + LATEST)
+        await self._until_called_off(name, popping, self._hand_on)
 
     async def claim(self, timeout: float, incarnation: str, batch: int, limit: int, suspects: int) -> wire.Reply:
         """Wait, and return the answer to a claim right after it. Cancelled, it keeps no job. Raises as `wait` does."""
         name, seconds = next(self._names), max(timeout, SHORTEST_WAIT)
         claim, put_back = (incarnation, batch, limit, suspects), partial(self._release, incarnation)
         commands = self._pop(name, seconds), command_of(_CLAIM, self._prefix, *claim)
-        claiming = await self._waits.start(*commands, blocks_for=seconds)
+        claiming = await self._waits.start(*commands, answered_within=seconds + LATEST)
         try:
-            return await self._until_called_off(name, seconds, claiming, put_back)
+            reply: wire.Reply = await self._until_called_off(name, claiming, put_back)
         except NoScriptError:
-            teaching: asyncio.Future[wire.Reply] = asyncio.ensure_future(run(self._calls, _CLAIM, self._prefix, *claim))
-            return await self._until_called_off(name, CALL_TIMEOUT, teaching, put_back)
+            reply = await self._teach(name, claim, put_back)
+        return reply
 
     async def close(self) -> None:
         """Close the connections; waits under way end with `StoreUnavailable`."""
@@ -76,55 +74,45 @@ class Waking:
         finally:
             await self._waits.close()
 
-    def _pop(self, name: str, seconds: float) -> tuple[str, ...]:
+    def _pop(self, name: str, seconds: float) -> Command:
         """Return the command that answers with the key whose element it popped and the element, or None."""
         return ("BLPOP", f"{self._prefix}wake", f"{self._prefix}off:{name}", f"{seconds:.3f}")
 
-    async def _until_called_off(
-        self, name: str, seconds: float, pending: asyncio.Future[T], put_back: Callable[[T], Awaitable[object]]
-    ) -> T:
+    async def _teach(self, name: str, claim: Command, put_back: Callable[[Any], Awaitable[object]]) -> Any:
+        """Claim with the whole script; the server has forgotten it."""
+        command = ("EVAL", _CLAIM.text, 1, self._prefix, *claim)
+        claiming = await self._waits.start(command, answered_within=CALL_TIMEOUT)
+        return await self._until_called_off(name, claiming, put_back)
+
+    async def _until_called_off(self, name: str, call: Call, put_back: Callable[[Any], Awaitable[object]]) -> Any:
         try:
-            done, _ = await asyncio.wait([pending], timeout=seconds + LATEST)
+            return await call.reply
         except asyncio.CancelledError:
-            self._start_calling_off(name, pending, put_back)
+            self._start_calling_off(name, call, put_back)
             raise
-        if not done:
-            self._start_calling_off(name, pending, put_back)
-            raise refusal(self._server, TimeoutError())
-        try:
-            return pending.result()
         except NoScriptError:
             raise
         except (RedisError, OSError) as error:
             raise refusal(self._server, error) from error
 
-    def _start_calling_off(
-        self, name: str, pending: asyncio.Future[T], put_back: Callable[[T], Awaitable[object]]
-    ) -> None:
-        calling_off = asyncio.create_task(
-            self._call_off(name, pending, put_back), name="aioqueue redis wait, called off"
-        )
+    def _start_calling_off(self, name: str, call: Call, put_back: Callable[[Any], Awaitable[object]]) -> None:
+        calling_off = asyncio.create_task(self._call_off(name, call, put_back), name="aioqueue redis wait, called off")
         self._calling_off.add(calling_off)
         calling_off.add_done_callback(self._calling_off.discard)
 
-    async def _call_off(
-        self, name: str, pending: asyncio.Future[T], put_back: Callable[[T], Awaitable[object]]
-    ) -> None:
+    async def _call_off(self, name: str, call: Call, put_back: Callable[[Any], Awaitable[object]]) -> None:
         try:
             with suppress(AioqueueError, RedisError, OSError):
                 await run(self._calls, _CALL_OFF, self._prefix, name, CALLED_OFF_TTL)
                 try:
                     async with asyncio.timeout(CALL_TIMEOUT):
-                        taken = await pending
+                        taken = await call.reply
                 except NoScriptError:  # nothing was claimed, but the pop before it may have taken the token
                     await run(self._calls, _WAKE_ANOTHER, self._prefix)
                 else:
                     await put_back(taken)
         finally:
-            pending.cancel()
-            await asyncio.wait([pending])
-            if not pending.cancelled():
-                pending.exception()  # nobody is left to hear of it
+            call.give_up()
 
     async def _hand_on(self, popped: Any) -> None:
         if popped and popped[0].endswith(b":wake"):
