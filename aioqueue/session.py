@@ -151,13 +151,10 @@ class Session:
             await asyncio.gather(*(task for *_, task in sending), return_exceptions=True)
 
     async def _enqueue_batch(self, jobs: Sequence[NewJob]) -> list[Admitted]:
-        expected = self._expected and [job.id for job in jobs if job.id in self._expected]
-        if not expected:
-            return await self._enqueue(jobs)
-        enqueueing = self.loop.create_task(self._enqueue(jobs))
-        for job_id in expected:
-            self.listener.ask(job_id)  # in the same turn of the loop as the enqueue, and behind it
-        return await enqueueing
+        for job in jobs if self._expected else ():
+            if job.id in self._expected:
+                self.loop.call_soon(self.listener.ask, job.id)  # right behind the enqueue, which waits for nothing
+        return await self._enqueue(jobs)
 
     async def _enqueue(self, jobs: Sequence[NewJob], chords: Sequence[NewChord] = ()) -> list[Admitted]:
         for pause in _PAUSES_BETWEEN_TRIES:

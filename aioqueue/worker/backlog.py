@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from itertools import count
-from typing import Final
 
 from aioqueue.registry import Registry
 from aioqueue.worker.capacity import Capacity, Kind
@@ -16,7 +14,6 @@ class Backlog:
     """Keeps the order of the claims, except that no job waits for a place that it does not need."""
 
     def __init__(self, registry: Registry, capacity: Capacity) -> None:
-        self.filled: Final = asyncio.Event()
         self._registry = registry
         self._capacity = capacity
         self._numbers = count()
@@ -36,7 +33,6 @@ class Backlog:
         if task is not None:
             holding.kind = task.declaration.executor
         self._lines[holding.kind].append((next(self._numbers), holding))
-        self.filled.set()
 
     def remove(self, holding: Holding) -> bool:
         """Let a job wait no more; answer whether it did."""

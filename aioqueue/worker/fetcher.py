@@ -28,7 +28,7 @@ logger: Final = logging.getLogger("aioqueue")
 
 _LARGEST_CLAIM: Final = 1_000
 _CLAIMED_ASLEEP: Final = 1  # what a worker takes with it that has died, or is cut off, while it slept
-_TURNS_AFTER_A_SHORT_JOB: Final = 2  # of the loop: to be settled and to be on its way; somebody may be waiting
+_TURNS_OF_A_SHORT_JOB: Final = 3  # of the loop: to run, to be settled and to be on its way; somebody may be waiting
 
 T = TypeVar("T")
 
@@ -66,6 +66,7 @@ class Fetcher:
         self._reconciled_at = asyncio.get_running_loop().time()
         self._appetite = appetite
         self._backlog = backlog
+        self._some_wait = asyncio.Event()
         self._poll = poll
         self._contact = contact
         self._was_not_told = False
@@ -76,7 +77,8 @@ class Fetcher:
         """Claim and start jobs until cancelled."""
         claimed = await self.fetch()
         while True:
-            await asyncio.sleep(0)  # what has been claimed begins first
+            for _ in range(1 if claimed.more else _TURNS_OF_A_SHORT_JOB):
+                await asyncio.sleep(0)
             await self._reconcile_in_time()
             if claimed.more or self._room() <= 0:
                 claimed = await self.fetch()
@@ -107,8 +109,8 @@ class Fetcher:
         while True:
             oldest = self._backlog.oldest
             if oldest is None:
-                self._backlog.filled.clear()
-                await self._backlog.filled.wait()
+                self._some_wait.clear()
+                await self._some_wait.wait()
                 continue
             await asyncio.sleep(max(oldest + PATIENCE - loop.time(), 0.0))
             stale = self._backlog.take_older(loop.time() - PATIENCE)
@@ -146,6 +148,8 @@ class Fetcher:
             if holding is not None:
                 self._backlog.add(holding)
         self.start_waiting()
+        if len(self._backlog):
+            self._some_wait.set()
         return claimed
 
     def _room(self) -> int:
@@ -166,8 +170,6 @@ class Fetcher:
 
     async def _wait_for_jobs(self) -> Claimed:
         """Sleep until there may be jobs, and claim."""
-        for _ in range(_TURNS_AFTER_A_SHORT_JOB):
-            await asyncio.sleep(0)
         if self._holdings.suspects or len(self._backlog):
             # The store wakes nobody when this worker's own suspect ends, and the next one may stand in line; and jobs
             # that wait here may be handed back.

@@ -25,6 +25,7 @@ class Lane:
         self._server = server
         self._places = asyncio.Semaphore(CALLS_UNDER_WAY)
         self._turn = asyncio.Lock()
+        self._connecting = 0  # calls that wait for a connection, or for their turn after that
         self._exchange: Exchange | None = None
         self._closed = False
 
@@ -58,9 +59,19 @@ class Lane:
             self._leave_when(left)
 
     async def _begin(self, message: bytes) -> tuple[Exchange, asyncio.Future[Any]]:
-        async with self._turn:  # without it, whoever comes when a connection is made overtakes who waited for that
-            exchange = await self._connected()
-            return exchange, exchange.ask(message, 1, CALL_TIMEOUT)
+        exchange = self._exchange
+        if self._connecting or exchange is None or not exchange.is_open:
+            return await self._begin_connected(message)
+        return exchange, exchange.ask(message, 1, CALL_TIMEOUT)
+
+    async def _begin_connected(self, message: bytes) -> tuple[Exchange, asyncio.Future[Any]]:
+        self._connecting += 1
+        try:
+            async with self._turn:  # without it, whoever comes when a connection is made overtakes who waited for that
+                exchange = await self._connected()
+                return exchange, exchange.ask(message, 1, CALL_TIMEOUT)
+        finally:
+            self._connecting -= 1
 
     def _leave_when(self, reply: asyncio.Future[Any]) -> None:
         if reply.done():
