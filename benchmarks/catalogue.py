@@ -59,7 +59,7 @@ MEASURES: Final = (
     Measure("processes", capacities.processes, (OURS,), once=True),
     Measure("concurrency", capacities.concurrency, (OURS,), once=True),
     Measure("awaited", awaiting.awaited, (OURS,), once=True),
-    Measure("depth", depths.depth, (OURS,), once=True),
+    Measure("depth", depths.depth, (OURS,)),
     Measure("schedule", scheduling.schedule, (OURS,), once=True),
     Measure("idle", resting.idle, (OURS, OURS_ON_SQLITE), once=True),
     Measure("idle_scheduled", resting.idle_scheduled, (OURS,), once=True),
