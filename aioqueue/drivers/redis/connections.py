@@ -19,7 +19,7 @@ class Call:
 
     def __init__(self, exchange: Exchange, reply: asyncio.Future[Any]) -> None:
         self._exchange = exchange
-        self.reply = reply
+        self.reply: asyncio.Future[Any] = reply
 
     def leave(self) -> asyncio.Future[Any]:
         """Put another future in the place of a cancelled `reply`, and return it."""
