@@ -130,7 +130,8 @@ class Listener:
     async def _watch(self, ids: Sequence[str]) -> list[None]:
         try:
             await self._listen()
-            for settled in await self._driver.watch(ids, REGISTRATION_TTL):
+            waited_for = [job_id for job_id in ids if job_id in self._waits]
+            for settled in await self._driver.watch(waited_for, REGISTRATION_TTL) if waited_for else ():
                 if settled is not None:
                     self._tell(settled)
         except StoreUnavailable as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from aioqueue import (
     SerializationError,
     TaskException,
 )
+from aioqueue.drivers.base import Settled
 from aioqueue.ids import new_id
 from tests.core.stores import MakeQueue, eventually
 
@@ -253,6 +255,42 @@ async def test_giving_up_a_wait_disturbs_nobody(make_queue: MakeQueue) -> None:
             assert isinstance(outcome, asyncio.CancelledError) if number % 3 == 0 else outcome == number // 2
         assert (await queue.session()).listener._waits == {}
         assert await results.get(timeout=5) == list(range(50))
+
+
+async def test_a_call_that_is_given_up_in_whatever_turn_leaves_no_registration(
+    make_queue: MakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = make_queue()
+    registered: set[str] = set()
+
+    @queue.task
+    async def body(n: int) -> int:
+        return n
+
+    async with queue, asyncio.timeout(10):
+        driver = (await queue.session()).driver
+        watch, unwatch = driver.watch, driver.unwatch
+
+        async def watching(ids: Sequence[str], ttl: float) -> list[Settled | None]:
+            registered.update(ids)
+            return await watch(ids, ttl)
+
+        async def unwatching(ids: Sequence[str]) -> None:
+            registered.difference_update(ids)
+            await unwatch(ids)
+
+        monkeypatch.setattr(driver, "watch", watching)
+        monkeypatch.setattr(driver, "unwatch", unwatching)
+        for turns in range(12):
+            call = asyncio.create_task(body.call(turns))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            call.cancel()
+            await asyncio.wait([call])
+        await body(0)  # a request of its own, behind those
+        await eventually(lambda: not registered)
+        await asyncio.sleep(0.05)
+        assert registered == set()
 
 
 async def test_waiters_in_two_places_hear_of_one_result(make_queue: MakeQueue) -> None:

@@ -128,6 +128,20 @@ async def test_a_lost_connection_leaves_its_place_to_the_next(redis_url: str) ->
         assert connections._places == 1
 
 
+async def test_a_connection_that_ends_when_it_has_been_handed_on_is_not_used(redis_url: str) -> None:
+    async with connections_to(redis_url, 1) as connections:
+        call = await busy(connections, "{pool}i")
+        (exchange,) = connections._busy
+        waiting = asyncio.create_task(connections.call("ECHO", "mine"))
+        await until_waiting(connections, 1)
+        call.reply.add_done_callback(lambda _: exchange.drop())  # after it was handed on, before it is used
+        async with connections_to(redis_url, 1) as others:
+            await others.call("RPUSH", "{pool}i", "element")
+        assert await waiting == b"mine"
+        assert connections._places == len(connections._idle) == 1
+        assert connections._idle != [exchange]
+
+
 async def test_a_connection_that_cannot_be_made_leaves_its_place_to_the_next() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -80,6 +80,7 @@ class Connections:
         """Close every connection; calls under way end with `StoreUnavailable`."""
         self._closed = True
         idle, self._idle = self._idle, []
+        self._places -= len(idle)
         await close_all((*idle, *self._busy))
 
     async def _start(self, message: bytes, commands: int, answered_within: float) -> Call:
@@ -110,7 +111,7 @@ class Connections:
         given: asyncio.Future[Exchange | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(given)
         try:
-            return await self._first_given(given)
+            return self._if_open(await self._first_given(given))
         except BaseException:
             if given.done():
                 self._hand_on(given.result())
@@ -129,6 +130,12 @@ class Connections:
             return None
         async with asyncio.timeout(CALL_TIMEOUT):
             return await asyncio.shield(given)
+
+    def _if_open(self, exchange: Exchange | None) -> Exchange | None:
+        if exchange is not None and not exchange.is_open:  # it has ended since it was given; its place is as good
+            self._busy.discard(exchange)
+            return None
+        return exchange
 
     async def _open_one(self) -> Exchange:
         try:
@@ -152,7 +159,7 @@ class Connections:
             reply = call.leave()
         if not reply.done():
             reply.add_done_callback(partial(self._ended, exchange, call))
-        elif not self._closed and _is_over(reply):
+        elif not self._closed and exchange.is_open and _is_over(reply):
             self._hand_on(exchange)
         else:
             self._drop(exchange)

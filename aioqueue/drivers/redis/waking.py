@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -81,24 +81,28 @@ class Waking:
     async def _teach(self, name: str, claim: Command, put_back: Callable[[Any], Awaitable[object]]) -> Any:
         """Claim with the whole script; the server has forgotten it."""
         command = ("EVAL", _CLAIM.text, 1, self._prefix, *claim)
-        claiming = await self._waits.start(command, answered_within=CALL_TIMEOUT)
+        try:
+            claiming = await self._waits.start(command, answered_within=CALL_TIMEOUT)
+        except asyncio.CancelledError:
+            self._keep(self._wake_another())
+            raise
         return await self._until_called_off(name, claiming, put_back)
 
     async def _until_called_off(self, name: str, call: Call, put_back: Callable[[Any], Awaitable[object]]) -> Any:
         try:
             return await call.reply
         except asyncio.CancelledError:
-            self._start_calling_off(name, call, put_back)
+            self._keep(self._call_off(name, call, put_back))
             raise
         except NoScriptError:
             raise
         except (RedisError, OSError) as error:
             raise refusal(self._server, error) from error
 
-    def _start_calling_off(self, name: str, call: Call, put_back: Callable[[Any], Awaitable[object]]) -> None:
-        calling_off = asyncio.create_task(self._call_off(name, call, put_back), name="aioqueue redis wait, called off")
-        self._calling_off.add(calling_off)
-        calling_off.add_done_callback(self._calling_off.discard)
+    def _keep(self, calling_off: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(calling_off, name="aioqueue redis wait, called off")
+        self._calling_off.add(task)
+        task.add_done_callback(self._calling_off.discard)
 
     async def _call_off(self, name: str, call: Call, put_back: Callable[[Any], Awaitable[object]]) -> None:
         try:
@@ -113,6 +117,10 @@ class Waking:
                     await put_back(taken)
         finally:
             call.give_up()
+
+    async def _wake_another(self) -> None:
+        with suppress(AioqueueError, RedisError, OSError):
+            await run(self._calls, _WAKE_ANOTHER, self._prefix)
 
     async def _hand_on(self, popped: Any) -> None:
         if popped and popped[0].endswith(b":wake"):
