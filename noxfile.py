@@ -21,6 +21,7 @@ ONCE = (
     "tests/examples",
     "tests/faults",
     "tests/simulation",
+    "tests/drivers/test_installed.py",
     "tests/drivers/test_machine.py",
     "tests/drivers/test_redis_acl.py",
     "tests/security/test_signed_contract.py",
@@ -109,10 +110,14 @@ def e2e(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[-1], default=False)
 def faults(session: nox.Session) -> None:
-    """The whole fault programme with five seeds, and the table of its figures; arguments go to pytest. Takes hours."""
+    """The whole fault programme with five seeds, a thousand random histories a driver, and the table of the figures.
+
+    Arguments go to pytest. Takes hours.
+    """
     first_seed = os.environ.get("AIOQUEUE_FAULTS_SEED", str(random.randrange(1_000_000)))
     scale = {"AIOQUEUE_FAULTS": "whole", "AIOQUEUE_FAULTS_SEEDS": "5", "AIOQUEUE_FAULTS_SEED": first_seed}
-    show_figures(session, "tests/faults", "-n", "2", *session.posargs, **scale)
+    scale["AIOQUEUE_MACHINE_EXAMPLES"] = os.environ.get("AIOQUEUE_MACHINE_EXAMPLES", "1000")
+    show_figures(session, "tests/faults", "tests/drivers/test_machine.py", "-n", "2", *session.posargs, **scale)
 
 
 @nox.session(python=PYTHONS[-1], default=False)

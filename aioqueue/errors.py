@@ -32,11 +32,11 @@ class StoreUnavailable(AioqueueError, ConnectionError):
 
 
 class ResultTimeout(AioqueueError, TimeoutError):
-    """The wait is over, the job goes on."""
+    """The wait is over; the job is left alone."""
 
 
 class ResultUnknown(AioqueueError, LookupError):
-    """No such job, or its result has left the store; the message says which."""
+    """No such job, or its result has left the store; the message says which, where that can be known."""
 
 
 class ResultsDisabled(AioqueueError):

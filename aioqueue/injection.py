@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
 from contextlib import (
+    AbstractAsyncContextManager,
     AbstractContextManager,
     AsyncExitStack,
     ExitStack,
@@ -12,14 +13,16 @@ from contextlib import (
     contextmanager,
 )
 from functools import partial, wraps
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from msgspec.structs import replace
 
 from aioqueue.dependencies import Maker, Node, Scope, below, injected, named, stand_in
 from aioqueue.errors import ConfigurationError
+from aioqueue.given import Given
 from aioqueue.lasting import Lasting, worker_values
-from aioqueue.resources import Enter, within
+from aioqueue.onevalue import OneValue, OneValueAsync
+from aioqueue.resources import Enter
 
 _MARK: Final = "__aioqueue_dependencies__"
 
@@ -96,17 +99,20 @@ def filled_in(fn: Maker, overrides: Overrides, enter: Enter, *, within_first: in
 
     Around a coroutine function all is opened on the loop. Around a plain one each thing is opened where that runs, an
     async one by `enter`. All is closed when the body has ended, in whatever way, the last thing first: each is told of
-    the error, none can make it undone, and what one raises meanwhile is the job's error. The first parameters may be
-    given otherwise: `within_first` of them inside `fn`, then `worker_first` by the worker.
+    the error, none can make it undone, and what one raises meanwhile is the job's error. What the caller gives is not
+    opened; a call that does not fit raises its `TypeError` before anything is. The first parameters may be given
+    otherwise: `within_first` of them inside `fn`, then `worker_first` by the worker.
     """
     nodes = injected(fn)
     if not nodes:
         return fn
     _refuse_first(fn, nodes, within_first + worker_first)
     overrides.note(nodes)
-    given = _by_name(fn, nodes, within_first)
-    opened = _opened_on_loop if inspect.iscoroutinefunction(fn) else partial(_opened_here, enter)
-    wrapped = within(partial(opened, nodes, overrides), given, enter, as_argument=True)
+    given = Given(fn, nodes, within_first=within_first, worker_first=worker_first)
+    if inspect.iscoroutinefunction(fn):
+        wrapped = _filled_in_on_loop(fn, given, nodes, overrides)
+    else:
+        wrapped = _filled_in_here(fn, given, nodes, overrides, enter)
     parameters = [one for one in inspect.signature(fn).parameters.values() if one.name not in nodes]
     setattr(wrapped, "__signature__", inspect.signature(fn).replace(parameters=parameters))  # noqa: B010
     wrapped.__annotations__ = {name: said for name, said in fn.__annotations__.items() if name not in nodes}
@@ -140,39 +146,37 @@ def refuse_fakes_in_process(fn: Maker) -> None:
             )
 
 
-def _by_name(fn: Maker, nodes: Mapping[str, Node], supplied: int) -> Maker:
-    """Return `fn` with the values that are filled in as a first argument, by name."""
-    place = _place(fn, nodes, supplied)
+def filled_names(fn: Maker) -> frozenset[str]:
+    """Return the parameters of a task's function that are filled in."""
+    nodes, _ = getattr(fn, _MARK, ({}, None))
+    return frozenset(nodes)
 
+
+def _filled_in_on_loop(fn: Maker, given: Given, nodes: Mapping[str, Node], overrides: Overrides) -> Maker:
     @wraps(fn)
-    async def awaited(values: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        in_front, by_name = place(args)
-        return await fn(*in_front, **by_name, **kwargs, **values)
+    async def run(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = given.read(args, kwargs)
+        async with _opened_on_loop(_left(nodes, kwargs), overrides) as values:
+            return await fn(*args, **kwargs, **values)
 
+    return run
+
+
+def _filled_in_here(fn: Maker, given: Given, nodes: Mapping[str, Node], overrides: Overrides, enter: Enter) -> Maker:
     @wraps(fn)
-    def called(values: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        in_front, by_name = place(args)
-        return fn(*in_front, **by_name, **kwargs, **values)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        args, kwargs = given.read(args, kwargs)
+        with _opened_here(enter, _left(nodes, kwargs), overrides) as values:
+            return fn(*args, **kwargs, **values)
 
-    return awaited if inspect.iscoroutinefunction(fn) else called
-
-
-Placed = Callable[[tuple[Any, ...]], tuple[tuple[Any, ...], dict[str, Any]]]
+    return run
 
 
-def _place(fn: Maker, nodes: Mapping[str, Node], supplied: int) -> Placed:
-    """Return what puts positional arguments where they belong: those behind one that is filled in go by name."""
-    parameters = list(inspect.signature(fn).parameters.values())[supplied:]
-    positional = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
-    filled = [number for number, one in enumerate(positional) if one.name in nodes]
-    if not filled:
-        return lambda args: (args, {})
-    if any(one.kind is one.VAR_POSITIONAL for one in parameters):
-        name = positional[filled[0]].name
-        raise ConfigurationError(f"{fn.__qualname__}: {name!r} is filled in by name: put it behind the *arguments")
-    first = filled[0]
-    behind = [one.name for one in positional[first:] if one.name not in nodes]
-    return lambda args: (args[:first], dict(zip(behind, args[first:], strict=False)))
+def _left(nodes: Mapping[str, Node], given: Mapping[str, Any]) -> Mapping[str, Node]:
+    """Return what is still to be opened; never does a job give any of it."""
+    if nodes.keys().isdisjoint(given):
+        return nodes
+    return {name: node for name, node in nodes.items() if name not in given}
 
 
 @asynccontextmanager
@@ -267,8 +271,7 @@ async def _made_on_loop(node: Node, needs: dict[str, Any]) -> AsyncIterator[Any]
     if node.way == "awaited":
         yield await node.factory(**needs)
     elif node.way == "entered on the loop":
-        made = node.factory(**needs)
-        async with asynccontextmanager(lambda: made)() if inspect.isasyncgen(made) else made as value:
+        async with _entered_on_loop(node.factory(**needs), node) as value:
             yield value
     else:
         with _made_here(node, needs) as value:
@@ -281,5 +284,17 @@ def _made_here(node: Node, needs: dict[str, Any]) -> Iterator[Any]:
     if node.way == "value":
         yield made
     else:
-        with contextmanager(lambda: made)() if inspect.isgenerator(made) else made as value:
+        with _entered_here(made, node) as value:
             yield value
+
+
+def _entered_on_loop(made: Any, node: Node) -> AbstractAsyncContextManager[Any]:
+    if not inspect.isasyncgen(made):
+        return cast("AbstractAsyncContextManager[Any]", made)
+    return asynccontextmanager(lambda: cast("AsyncGenerator[Any]", OneValueAsync(made, named(node))))()
+
+
+def _entered_here(made: Any, node: Node) -> AbstractContextManager[Any]:
+    if not inspect.isgenerator(made):
+        return cast("AbstractContextManager[Any]", made)
+    return contextmanager(lambda: cast("Generator[Any]", OneValue(made, named(node))))()

@@ -27,7 +27,7 @@ from aioqueue.errors import ConfigurationError
 from aioqueue.events import tell_enqueued
 from aioqueue.guards import Lock, Name, RateLimit, checked_name
 from aioqueue.hooks import Hooks, Post, Pre, Scope, Startup
-from aioqueue.injection import Overrides, filled_in, refuse_in_process
+from aioqueue.injection import Overrides, filled_in, filled_names, refuse_in_process
 from aioqueue.inspection import replayed, seen, seen_new
 from aioqueue.keyvalue import KeyValue
 from aioqueue.loops import running_loop
@@ -44,7 +44,7 @@ from aioqueue.session import Session
 from aioqueue.signals import H, Handler2, Handler3, Signal, Signals
 from aioqueue.standing import Standing, alive, close_here
 from aioqueue.states import JobState
-from aioqueue.sync import Sync
+from aioqueue.sync import Sync, is_of_sync
 from aioqueue.task import Task
 from aioqueue.witnesses import witnesses
 from aioqueue.zones import zone_of
@@ -221,10 +221,7 @@ class Queue:
     def _new_session(self, standing: Standing) -> Session:
         old = standing.session
         if old is not None and old.is_here and old.is_open and old.loop.is_running():
-            raise ConfigurationError(
-                f"queue {self.name!r} is open in another running event loop; from other threads use queue.sync(...), "
-                "or close the queue there first"
-            )
+            raise _open_elsewhere(self.name, old.loop)
         standing.renounce()
         if not is_job_running():
             refuse_in_import("uses a queue")
@@ -287,7 +284,14 @@ class Queue:
             name,
             fn,
             declaration=declaration,
-            parameters=Parameters(name, fn, supplied + declaration.context, self._max_payload, self.serializer),
+            parameters=Parameters(
+                name,
+                fn,
+                supplied + declaration.context,
+                self._max_payload,
+                self.serializer,
+                filled=filled_names(fn),
+            ),
             source=ResultSource(self.session, returns, declaration.results, declaration.result_ttl, name),
             hooks=self.hooks,
         )
@@ -668,3 +672,16 @@ class Queue:
         from aioqueue.worker.worker import Worker  # noqa: PLC0415 -- the facade's one door to the layer above
 
         return Worker(self, **options)
+
+
+def _open_elsewhere(name: str, loop: asyncio.AbstractEventLoop) -> ConfigurationError:
+    """Return why a queue cannot be used here that is open on another running loop, and the way out."""
+    if is_of_sync(loop):
+        return ConfigurationError(
+            f"queue {name!r} is still open on the loop of queue.sync: where threads or synchronous tests have used it, "
+            "end that with queue.sync(queue.close())"
+        )
+    return ConfigurationError(
+        f"queue {name!r} is open in another running event loop; from other threads use queue.sync(...), "
+        "or close the queue there first"
+    )

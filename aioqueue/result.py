@@ -76,7 +76,7 @@ class Result(Generic[R_co]):
     async def get(self, timeout: float | None = None) -> R_co:
         """Return the value, waiting up to `timeout` seconds: None waits for as long as it takes, 0 only asks.
 
-        Raises `ResultTimeout` when the time is over; the job goes on. Cancelling the wait leaves the job alone too.
+        Raises `ResultTimeout` when the time is over; the job is left alone. Cancelling the wait leaves it alone too.
         """
         if not self._source.kept:
             raise ResultsDisabled(
@@ -196,7 +196,9 @@ class Result(Generic[R_co]):
         except ResultTimeout:
             raise
         except TimeoutError:
-            raise ResultTimeout(f"job {self._id} has no result after {timeout:g} s; it goes on") from None
+            raise ResultTimeout(
+                f"job {self._id} has no result after {timeout:g} s; waiting no longer has not cancelled it"
+            ) from None
         if settled.state is JobState.UNKNOWN:
             raise await self._unknown()
         return settled
@@ -237,9 +239,12 @@ class Result(Generic[R_co]):
 
     async def _unknown(self) -> ResultUnknown:
         made, now = made_at(self._id), await (await self._source.session()).driver.now()
-        if made is not None and made < now - self._source.ttl:
-            return ResultUnknown(f"the result of job {self._id} has left the store: it is older than result_ttl")
-        return ResultUnknown(f"the store has never heard of job {self._id}")
+        if made is not None and made >= now - self._source.ttl:
+            return ResultUnknown(f"the store has never heard of job {self._id}")
+        # An id that looks old, or that somebody chose, does not say whether there ever was a job of it.
+        return ResultUnknown(
+            f"there is no result of job {self._id}: it has left the store (result_ttl), or there never was such a job"
+        )
 
 
 class ResultGroup(Generic[R_co]):
@@ -274,7 +279,7 @@ class ResultGroup(Generic[R_co]):
                 endings = await asyncio.gather(*(result.get() for result in self._results), return_exceptions=True)
         except TimeoutError:
             raise ResultTimeout(
-                f"not all of {len(self._results)} results after {timeout:g} s; the jobs go on"
+                f"not all of {len(self._results)} results after {timeout:g} s; waiting no longer has cancelled no job"
             ) from None
         values: list[R_co] = []
         for ending in endings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, Final, NoReturn
@@ -31,7 +31,8 @@ class Parameters:
     """The parameters of a task as the caller sees them: binds, checks, encodes and decodes one call's arguments.
 
     `supplied` leading parameters are given by the worker and are no part of the call. Only what the caller said is
-    stored: defaults are applied where the function runs.
+    stored: defaults are applied where the function runs. No keyword may be called as one of `filled`, the parameters
+    that are filled in where the function runs, even where it takes any.
     """
 
     def __init__(
@@ -41,9 +42,12 @@ class Parameters:
         supplied: int = 0,
         max_payload: int = MAX_PAYLOAD,
         serializer: Serializer = PLAIN,
+        *,
+        filled: Collection[str] = (),
     ) -> None:
         self._name = name
         self._fn = fn
+        self._filled = frozenset(filled)
         self._max_payload = max_payload
         self._serializer = serializer
         parameters = list(inspect.signature(fn).parameters.values())[supplied:]
@@ -91,6 +95,7 @@ class Parameters:
                 self._signature.bind_partial(**kwargs)
             else:
                 self._signature.bind(*(None,) * leading, *args, **kwargs)
+            self._refuse_filled(kwargs)
         except TypeError as error:
             raise TypeError(f"{self._name}() {error}") from None
         label = f"an argument of the stage {self._name}()"
@@ -99,7 +104,7 @@ class Parameters:
     def decode(self, encoded: bytes) -> tuple[list[Any], dict[str, Any]]:
         """Return the positional and keyword arguments to call the function with; raises `SerializationError`."""
         said = self.by_name(encoded)
-        return ([], said) if self._plain else _spread(self._signature, said)
+        return ([], said) if self._plain else self._spread(said)
 
     def by_name(self, encoded: bytes) -> dict[str, Any]:
         """Return what the caller said, by parameter; raises `SerializationError`."""
@@ -115,6 +120,19 @@ class Parameters:
         bound.apply_defaults()
         return bound.arguments
 
+    def _spread(self, said: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        bound = inspect.BoundArguments(self._signature, said)
+        try:
+            self._refuse_filled(bound.kwargs)
+        except TypeError as error:
+            raise SerializationError(f"{self._name}() {error}") from None
+        return list(bound.args), dict(bound.kwargs)
+
+    def _refuse_filled(self, keywords: Mapping[str, object]) -> None:
+        for name in self._filled:
+            if name in keywords:
+                raise TypeError(f"got an unexpected keyword argument {name!r}")
+
     def _bind(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Struct:
         if not self._plain:
             return self._struct(**self._bind_slowly(args, kwargs))
@@ -126,6 +144,7 @@ class Parameters:
 
     def _bind_slowly(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, Any]:
         try:
+            self._refuse_filled(kwargs)
             return dict(self._signature.bind(*args, **kwargs).arguments)
         except TypeError as error:
             raise TypeError(f"{self._name}() {error}") from None
@@ -255,11 +274,6 @@ def _field(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> tuple[str,
     if parameter.default is inspect.Parameter.empty:
         return parameter.name, declared
     return parameter.name, Any if declared is Any else typing.Union[declared, UnsetType], UNSET  # noqa: UP007
-
-
-def _spread(signature: inspect.Signature, said: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    bound = inspect.BoundArguments(signature, said)
-    return list(bound.args), dict(bound.kwargs)
 
 
 def _name_parameter(complaint: str) -> str:

@@ -90,14 +90,21 @@ class _Entered(Generic[T]):
         loop = self._loop()
         inside = asyncio.run_coroutine_threadsafe(_inside(self._manager, self._entered, self._left), loop)
         self._inside = inside
-        inside.add_done_callback(lambda _: self._entered.cancel())
+        inside.add_done_callback(self._end)
         try:
             return self._entered.result()
         except BaseException:
-            if inside.done():
-                _wait(inside)
             inside.cancel()
             raise
+
+    def _end(self, inside: Future[_Answer[None]]) -> None:
+        """Let nobody wait to enter what has ended: that raises what ended it."""
+        if inside.cancelled():
+            self._entered.cancel()
+            return
+        _, raised = inside.result()
+        if raised is not None and not self._entered.done():
+            self._entered.set_exception(raised)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -173,6 +180,10 @@ class _OwnLoop:
             assert self._loop is not None
             return self._loop
 
+    def is_it(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Whether this is the loop; asking starts none."""
+        return loop is self._loop
+
     def _run(self, started: threading.Event) -> None:
         with asyncio.Runner() as runner:
             self._loop = runner.get_loop()
@@ -186,3 +197,8 @@ class _OwnLoop:
 
 
 _own_loop = _OwnLoop()
+
+
+def is_of_sync(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether a loop is the one in the daemon thread, which nobody but `queue.sync` has made."""
+    return _own_loop.is_it(loop)

@@ -65,8 +65,7 @@ class Task(Generic[P, R]):
         _refuse_unanswerable(name, declaration.unique, parameters)
         self.name = name
         """What the task is called in the store: by default `module.qualname`."""
-        self.fn = fn
-        """The function itself, to be called as it is."""
+        self._fn = fn
         self.declaration = declaration
         self.parameters = parameters
         self.source = source
@@ -82,6 +81,15 @@ class Task(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<Task {self.name}>"
+
+    @property
+    def fn(self) -> Callable[..., Any]:
+        """The function itself, to be called as it is: here and now, without the queue.
+
+        A parameter with `Depends(...)` may be given, by name or by place, and is opened otherwise. With `context=True`
+        the job goes first.
+        """
+        return self._fn
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Result[R]:
         """Store one call; when this returns, the job is safe.

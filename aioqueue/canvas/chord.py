@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from aioqueue.canvas.group import Group, group
+from aioqueue.canvas.group import Group, Single, group
 from aioqueue.canvas.handover import hand_over_nothing
-from aioqueue.canvas.job import Job
 from aioqueue.canvas.layout import Layout, Place, job_of, joined, refuse_repeats, refuse_unique
 from aioqueue.canvas.pipeline import stage_of
 from aioqueue.drivers.base import NewChord
@@ -18,6 +17,7 @@ from aioqueue.result import Result, ResultSource
 Q = ParamSpec("Q")
 R = TypeVar("R")
 S = TypeVar("S")
+T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
 
 
@@ -78,13 +78,32 @@ class Chord(Generic[R_co]):
         return Result(self.id, self.source)
 
 
+@overload
 def chord(
-    jobs: Iterable[Job[R]] | Group[R],
+    jobs: Iterable[Single[R]] | Group[R],
     callback: Callable[Concatenate[list[R], Q], Coroutine[Any, Any, Result[S]]],
     /,
     *args: Q.args,
     **kwargs: Q.kwargs,
-) -> Chord[S]:
+) -> Chord[S]: ...
+# the value of a group is a list
+@overload
+def chord(
+    jobs: Iterable[Group[R]],
+    callback: Callable[Concatenate[list[list[R]], Q], Coroutine[Any, Any, Result[S]]],
+    /,
+    *args: Q.args,
+    **kwargs: Q.kwargs,
+) -> Chord[S]: ...
+@overload
+def chord(
+    jobs: Iterable[Single[R] | Group[T]],
+    callback: Callable[Concatenate[list[R | list[T]], Q], Coroutine[Any, Any, Result[S]]],
+    /,
+    *args: Q.args,
+    **kwargs: Q.kwargs,
+) -> Chord[S]: ...
+def chord(jobs: Iterable[Any] | Group[Any], callback: Any, /, *args: Any, **kwargs: Any) -> Chord[Any]:
     """Return jobs and a callback for the list of their values: `await queue.enqueue(chord([...], total, 2.0))`.
 
     Members may be pipelines, chords and groups too; the value of a group is a list. The callback is called with the
@@ -94,5 +113,5 @@ def chord(
     sources = [leaf.source for leaf in members.leaves]
     if any(source.session != sources[0].session for source in sources):
         raise ConfigurationError("the members of a chord belong to different queues: a canvas stays within one")
-    stage, source = stage_of(sources[0] if sources else None, callback, 1, args, dict(kwargs))
+    stage, source = stage_of(sources[0] if sources else None, callback, 1, args, kwargs)
     return Chord(members, stage, source)

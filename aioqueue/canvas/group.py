@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 from aioqueue.canvas.handover import Nesting
 from aioqueue.canvas.job import Job
 from aioqueue.canvas.layout import Canvas, Layout, Place, joined, refuse_repeats
 from aioqueue.result import Result, ResultGroup
 
+if TYPE_CHECKING:
+    from aioqueue.canvas.chord import Chord
+    from aioqueue.canvas.pipeline import Pipeline
+
 R = TypeVar("R")
+S = TypeVar("S")
 R_co = TypeVar("R_co", covariant=True)
+
+# What gives one value; a group gives a list of them.
+Single: TypeAlias = "Job[R] | Pipeline[Any, R] | Chord[R]"
 
 
 class Group(Generic[R_co]):
@@ -50,7 +58,13 @@ class Group(Generic[R_co]):
         return ResultGroup(results)
 
 
-def group(jobs: Iterable[Job[R]], /) -> Group[R]:
+@overload
+def group(jobs: Iterable[Single[R]], /) -> Group[R]: ...
+@overload
+def group(jobs: Iterable[Group[R]], /) -> Group[list[R]]: ...
+@overload
+def group(jobs: Iterable[Single[R] | Group[S]], /) -> Group[R | list[S]]: ...
+def group(jobs: Iterable[Any], /) -> Group[Any]:
     """Return jobs to be enqueued together: `await queue.enqueue(group([add.s(1, 2), add.s(3, 4)]))`.
 
     Members may be pipelines and chords too, whose value is that of their last job, and groups, whose value is a list.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ from msgspec import UNSET, Struct, structs
 from aioqueue.canvas.layout import ALONE, Layout, Place
 from aioqueue.canvas.pipeline import Pipeline, stage_of
 from aioqueue.drivers.base import NewJob
-from aioqueue.errors import TaskException
+from aioqueue.errors import StoreUnavailable, TaskException
+from aioqueue.logtext import one_line
 from aioqueue.options import CallSettings
 from aioqueue.record import Record, Stage, encode_record
 from aioqueue.result import Result, ResultSource
@@ -25,6 +27,8 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 R_co = TypeVar("R_co", covariant=True)
+
+logger: Final = logging.getLogger("aioqueue")
 
 NOTES_TTL: Final = 3_600.0
 _LARGEST: Final = 1.7976931348623157e308  # of a float
@@ -113,7 +117,8 @@ class Job(Generic[R_co]):
     async def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Tell whoever follows this job's events how far it has come; kept for an hour, the newest thousand.
 
-        `TypeError` or `ValueError` unless `done` and `total` are finite numbers and `note` is a text.
+        `TypeError` or `ValueError` unless `done` and `total` are finite numbers and `note` is a text. While the store
+        is away nothing is told: that is logged in one line, and the job goes on.
         """
         from aioqueue.inbox import Event, encode_event  # noqa: PLC0415 -- most jobs have none to tell
 
@@ -121,8 +126,11 @@ class Job(Generic[R_co]):
             raise TypeError(f"progress(): note= takes a str, not {type(note).__name__}")
         steps = _number("done", done), None if total is None else _number("total", total)
         event = Event("progress", self.id, self.task_name, self.retries, 0.0, None, False, None, 0, *steps, note)
-        session = await self.source.session()
-        await session.driver.note(self.id, encode_event(event), NOTES_TTL)
+        try:
+            session = await self.source.session()
+            await session.driver.note(self.id, encode_event(event), NOTES_TTL)
+        except StoreUnavailable as error:  # no try of the job is worth a report
+            logger.warning("the progress of job %s is lost: %s", one_line(self.id), one_line(str(error)))
 
     @property
     def eta(self) -> float:

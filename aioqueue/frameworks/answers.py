@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -74,7 +75,7 @@ async def answer(result: Result[Any], timeout: Seconds, link: str, say: Say | No
     Raises `ResultsDisabled` where no value is kept, and `TypeError` for one that cannot be written as JSON.
     """
     try:
-        value = await result.get(seconds("timeout", timeout))
+        value = await _value_within(result, seconds("timeout", timeout))
     except ResultTimeout:
         return _not_yet(result, link)
     except ResultsDisabled:
@@ -84,6 +85,17 @@ async def answer(result: Result[Any], timeout: Seconds, link: str, say: Say | No
     except AioqueueError as error:
         return refused(result.id, error, say)
     return Answer(200, value_as_json(result.id, value), NO_STORE)
+
+
+async def _value_within(result: Result[Any], timeout: float) -> object:
+    """Return the value, waiting up to `timeout` seconds; then the store has the last word.
+
+    A wait outlives a store that goes away: only who asks it hears of that, or of a value whose push was lost.
+    """
+    if timeout > 0:
+        with suppress(ResultTimeout):
+            return await result.get(timeout)
+    return await result.get(timeout=0)
 
 
 async def _without_value(result: Result[Any], error: ResultUnknown) -> Answer:

@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import partial
-from typing import Self
+from functools import partial, wraps
+from typing import Any, Self, TypeVar
 
 from aioqueue.schedules.as_written import as_written
 from aioqueue.schedules.timeline import Timeline
 from aioqueue.zones import zone_of
+
+T = TypeVar("T")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST = timedelta(seconds=0.1)
 _LONGEST = timedelta(days=36_525)
 
 
+def _by_name_only(schedule: type[T]) -> type[T]:
+    """Say of an argument without a name what is wrong with it, which Python does in terms of `__init__`."""
+    init: Callable[..., None] = vars(schedule)["__init__"]
+
+    @wraps(init)
+    def checked(self: object, *unnamed: object, **named: Any) -> None:
+        if unnamed:
+            raise TypeError("every() takes keyword arguments, such as every(seconds=5)")
+        init(self, **named)
+
+    setattr(schedule, "__init__", checked)  # noqa: B010 -- checkers would not have it otherwise
+    return schedule
+
+
+@_by_name_only
 @dataclass(frozen=True, slots=True, repr=False, kw_only=True)
 class every:  # noqa: N801 -- its sibling is `crontab`
     """Due at every multiple of the interval since 1970-01-01T00:00Z, so that all workers count the same slots.

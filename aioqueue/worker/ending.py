@@ -16,6 +16,20 @@ from aioqueue.serializer import Value
 
 LONGEST_ERROR: Final = 2_000
 LONGEST_TRACEBACK: Final = 16_000
+# What stands between a worker's loop and the function of a task, or of what it depends on.
+_OURS: Final = (
+    "aioqueue.worker.",
+    "aioqueue.offload",
+    "aioqueue.injection",
+    "aioqueue.onevalue",
+    "aioqueue.lasting",
+    "aioqueue.resources",
+    "aioqueue.sync",
+    "anyio.",
+    "asyncio.",
+    "concurrent.",
+    "contextlib",
+)
 
 
 class Returned(Struct, frozen=True):
@@ -151,5 +165,4 @@ def _own_frames(frames: TracebackType | None) -> TracebackType | None:
 
 
 def _is_ours(frames: TracebackType) -> bool:
-    module = str(frames.tb_frame.f_globals.get("__name__", ""))
-    return module.startswith(("aioqueue.worker.", "aioqueue.offload", "anyio.", "asyncio.", "concurrent."))
+    return str(frames.tb_frame.f_globals.get("__name__", "")).startswith(_OURS)

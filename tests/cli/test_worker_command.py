@@ -195,6 +195,28 @@ def test_a_script_may_run_its_own_process_tasks(commands: Commands, tmp_path: Pa
 
 
 # ---------------------------------------------------------------- what goes wrong
+@pytest.mark.parametrize(
+    ("more", "options", "is_told"),
+    [
+        ("", (), True),
+        ("@queue.periodic_task(every(hours=1))\nasync def tidy() -> None: ...\n", ("-p",), False),
+        ("@queue.periodic_task(every(hours=1))\nasync def tidy() -> None: ...\n", ("-n",), True),
+    ],
+    ids=["alone", "periodic", "not periodic"],
+)
+def test_a_queue_in_memory_is_told_to_be_out_of_reach(
+    commands: Commands, tmp_path: Path, more: str, options: tuple[str, ...], is_told: bool
+) -> None:
+    (tmp_path / "alone.py").write_text(f"from aioqueue import Queue, every\nqueue = Queue('memory://')\n{more}")
+    command = commands("-m", "aioqueue", "worker", "alone:queue", *options)
+    command.wait_for("ready")
+    command.signal(signal.SIGTERM)
+    assert command.code() == 0
+    told = [line for line in command.output.splitlines() if "never arrives here" in line]
+    assert len(told) == is_told
+    assert all("WARNING" in line and "redis://host or sqlite:///file" in line for line in told)
+
+
 def refused(commands: Commands, *arguments: str, code: int, **environment: str) -> str:
     """Run a command that must end by itself with `code` and one line of explanation."""
     command = commands("-m", "aioqueue", "worker", *arguments, **environment)

@@ -123,7 +123,7 @@ def test_a_driver_that_breaks_the_contract_fails_there(tmp_path: Path) -> None:
     tests = tmp_path / "project"
     tests.mkdir()
     (tests / "test_acme.py").write_text(SUITE)
-    run = run_pytest(tests, "-q", "-k", "promot", PYTHONPATH=str(installed))
+    run = run_pytest(tests, "-q", "-k", "promotion_is or promotion_tells", PYTHONPATH=str(installed))
     assert outcomes(run).get("failed", 0) > 0, run.stdout
 
 

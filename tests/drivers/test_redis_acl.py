@@ -25,8 +25,8 @@ pytestmark = pytest.mark.asyncio
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """A server, and the user on it that has these rights."""
-    with redis_server() as server:
+    """A server that ends blocking calls in time to 10 ms, and the user on it that has these rights."""
+    with redis_server(hz=100) as server:
         yield as_minimal_user(server.url)
 
 

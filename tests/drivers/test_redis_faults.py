@@ -220,7 +220,8 @@ async def test_a_slow_link_carries_what_takes_longer_than_a_silence_may(
 
 
 async def test_a_reply_that_stops_halfway_is_given_up(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange_module, "CALL_TIMEOUT", 0.3)
+    for module in (exchange_module, connections_module):
+        monkeypatch.setattr(module, "CALL_TIMEOUT", 0.3)
     way = Way(server.port)
     async with way.open(), opened(f"redis://127.0.0.1:{way.port}") as driver, asyncio.timeout(20):
         await driver.put("key", bytes(2_000_000))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urljoin
 
@@ -14,10 +14,23 @@ from aioqueue import CancelExecution, Queue, ResultsDisabled, StoreUnavailable, 
 from aioqueue.frameworks.answers import answer
 from tests.core.stores import eventually
 from tests.frameworks.serving import served
+from tests.servers import RedisServer, redis_server
 
 pytestmark = pytest.mark.asyncio
 MakeApp = Callable[..., Any]
 WORKER = {"concurrency": 4}
+AWAY = "the store of the queue cannot be reached now"
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    """A server of the test's own, which may go away."""
+    with redis_server() as server:
+        yield server
+
+
+async def later() -> int:
+    return 1
 
 
 async def queue_drained(queue: Queue) -> None:
@@ -251,6 +264,47 @@ async def test_a_store_that_is_away_is_said_without_its_address(
     assert (said.status, said.headers["Retry-After"]) == (503, "1")
     assert b"secret" not in said.body
     assert "nobody answers" in caplog.text
+
+
+@pytest.mark.parametrize("timeout", [0, 0.2])
+async def test_a_store_that_was_away_before_is_no_job_that_is_not_ready(
+    make_app: MakeApp, server: RedisServer, timeout: float
+) -> None:
+    queue = Queue(server.url)
+    async with served(make_app(queue)) as url, httpx.AsyncClient(base_url=url) as browser:
+        result = await queue.task(later)()
+        await asyncio.to_thread(server.kill)
+        said = await browser.get(f"/jobs/{result.id}?timeout={timeout}")
+    assert (said.status_code, said.headers["retry-after"]) == (503, "1")
+    assert said.json() == {"id": result.id, "state": "unknown", "error": AWAY}
+
+
+async def test_a_store_that_goes_away_during_the_wait_is_said_at_its_end(
+    make_app: MakeApp, server: RedisServer
+) -> None:
+    queue = Queue(server.url)
+    async with served(make_app(queue)) as url, httpx.AsyncClient(base_url=url) as browser:
+        result = await queue.task(later)()
+        listener = (await queue.session()).listener
+        asking = asyncio.create_task(browser.get(f"/jobs/{result.id}?timeout=1"))
+        await eventually(lambda: result.id in listener._waits)
+        await asyncio.to_thread(server.kill)
+        said = await asking
+    assert (said.status_code, said.json()["error"]) == (503, AWAY)
+
+
+async def test_a_value_whose_push_was_lost_is_found_at_the_end_of_the_wait(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_: object) -> None:
+        await asyncio.Event().wait()
+
+    async with queue:
+        result = await queue.task(later)()
+        await queue_drained(queue)
+        monkeypatch.setattr((await queue.session()).listener, "wait", never)
+        said = await answer(result, 0.01, "/there")
+    assert (said.status, said.body) == (200, b"1")
 
 
 async def test_a_task_without_results_is_a_mistake_of_the_application(memory_queue: Queue) -> None:

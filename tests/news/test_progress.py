@@ -14,6 +14,7 @@ from aioqueue import Job, Queue, ResultUnknown, Worker, current_job
 from aioqueue.drivers.base import EVENTS_TOPIC
 from tests.core.stores import MakeQueue
 from tests.news import process_tasks
+from tests.servers import redis_server
 
 pytestmark = pytest.mark.asyncio
 
@@ -173,6 +174,50 @@ async def test_what_no_reader_could_read_is_refused_in_the_body(
         result = await tells()
         assert await result.get(timeout=5) == why
         assert progress_of(await followed(result.events())) == []
+
+
+async def test_a_store_that_goes_away_costs_the_report_and_not_the_job(caplog: pytest.LogCaptureFixture) -> None:
+    with redis_server(appendonly="yes", appendfsync="always") as server:
+        queue = Queue(server.url)
+        started, is_away, told, is_back = (asyncio.Event() for _ in range(4))
+
+        @queue.task(retries=1, context=True)
+        async def counted(job: Job[Any]) -> int:
+            started.set()
+            await is_away.wait()
+            await job.progress(1)
+            told.set()
+            await is_back.wait()
+            await job.progress(2)
+            return job.tries
+
+        async with asyncio.timeout(30), queue, queue.worker():
+            result = await counted()
+            await started.wait()
+            await asyncio.to_thread(server.kill)
+            is_away.set()
+            await told.wait()
+            await asyncio.to_thread(server.restart)
+            is_back.set()
+            assert await result == 0
+            assert [done for _, done, *_ in progress_of(await followed(result.events()))] == [2]
+    lost = [record for record in caplog.records if record.getMessage().startswith("the progress of job ")]
+    assert [(record.levelname, record.getMessage().count("\n")) for record in lost] == [("WARNING", 0)]
+    assert result.id in lost[0].getMessage()
+
+
+async def test_what_is_wrong_with_the_report_stays_an_error_while_the_store_is_away() -> None:
+    with redis_server() as server:
+        queue = Queue(server.url)
+
+        @queue.task
+        async def body() -> None: ...
+
+        async with queue:
+            job = body.s()
+            await asyncio.to_thread(server.kill)
+            with pytest.raises(TypeError, match="takes a number"):
+                await job.progress("1")  # type: ignore[arg-type]
 
 
 async def test_leaving_early_leaves_nothing_behind(queue: Queue) -> None:

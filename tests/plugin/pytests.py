@@ -10,6 +10,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 PATIENCE = 120
+# Of other distributions, and no part of any test here: importing them takes longer than all the rest.
+UNUSED = ("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:faker", "-p", "no:hypothesispytest")
 NOISY = ("PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "AIOQUEUE_TEST_REDIS_URL", "AIOQUEUE_URL")
 
 
@@ -20,7 +22,7 @@ def run_pytest(folder: Path, *arguments: str, **environment: str) -> subprocess.
     if not settings.exists():
         settings.write_text("[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n")
     own = {name: value for name, value in os.environ.items() if name not in NOISY}
-    command = [sys.executable, "-P", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist", *plugin, *arguments]
+    command = [sys.executable, "-P", "-m", "pytest", *UNUSED, *plugin, *arguments]
     return subprocess.run(
         command, cwd=folder, env={**own, **environment}, capture_output=True, text=True, timeout=PATIENCE, check=False
     )

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,6 +62,11 @@ def test_what_is_no_interval_is_refused(parts: dict[str, float], complaint: str)
 def test_text_is_no_number() -> None:
     with pytest.raises(TypeError):
         every(seconds="10")  # type: ignore[arg-type]
+
+
+def test_what_stands_without_a_name_says_no_unit() -> None:
+    with pytest.raises(TypeError, match=re.escape("every() takes keyword arguments, such as every(seconds=5)")):
+        every(5)  # type: ignore[call-arg]
 
 
 def test_shown_and_compared_as_written() -> None:

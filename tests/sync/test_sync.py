@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from aioqueue import Queue, ResultTimeout, TaskException, Worker
+from aioqueue import ConfigurationError, Queue, ResultTimeout, TaskException, Worker
 from tests.conftest import ROOT
 from tests.core.stores import MakeQueue
 
@@ -378,3 +378,31 @@ async def test_a_manager_whose_loop_ends_is_left_with_it(make_queue: MakeQueue) 
     go.set()
     async with asyncio.timeout(10):
         assert isinstance(await asyncio.wrap_future(outcome), CancelledError)
+
+
+async def test_a_queue_that_was_left_open_there_says_how_to_close_it(queue: Queue) -> None:
+    """As after a synchronous test: the loop that it is open on is one that the reader of the error never made."""
+
+    def test_of_an_application() -> None:
+        queue.sync(queue.kv.put("key", 1))
+
+    def remedy() -> None:
+        queue.sync(queue.close())
+
+    await asyncio.to_thread(test_of_an_application)
+    with pytest.raises(
+        ConfigurationError, match=r"still open on the loop of queue\.sync.* queue\.sync\(queue\.close\(\)\)"
+    ):
+        await queue.kv.get("key")
+    await asyncio.to_thread(remedy)
+    async with queue:
+        await queue.kv.get("key")
+
+
+async def test_a_queue_that_is_open_on_a_loop_of_the_application_says_so(queue: Queue) -> None:
+    async def use() -> None:
+        await queue.kv.get("key")
+
+    async with queue:
+        with pytest.raises(ConfigurationError, match="is open in another running event loop"):
+            await asyncio.to_thread(asyncio.run, use())

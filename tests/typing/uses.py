@@ -15,9 +15,11 @@ from litestar import Request as LitestarRequest
 from litestar import Response as LitestarResponse
 
 from aioqueue import (
+    Chord,
     DeadLetter,
     Depends,
     Event,
+    Group,
     Job,
     JobState,
     Pipeline,
@@ -117,6 +119,26 @@ async def row(x: int) -> dict[str, int]:
 @queue.task
 async def total(xs: Sequence[int], scale: float = 1.0) -> float:
     return sum(xs) * scale
+
+
+@queue.task
+async def length(names: list[str]) -> int:
+    return len(names)
+
+
+@queue.task
+async def summed(xs: list[int]) -> int:
+    return sum(xs)
+
+
+@queue.task
+async def of_groups(groups: list[list[int]]) -> int:
+    return len(groups)
+
+
+@queue.task
+async def of_both(values: list[int | list[int]]) -> int:
+    return len(values)
 
 
 @queue.task
@@ -334,6 +356,15 @@ async def canvases() -> None:
     assert_type(c, Result[float])
     assert_type(await c, float)
     assert_type(await queue.enqueue(chord(group([add.s(1, 2)]), total)), Result[float])
+    pipelines = [slow.s(name).then(length) for name in ("a", "b")]
+    assert_type(chord(pipelines, total, 2.0), Chord[float])
+    assert_type(chord([add.s(1, 2), add.s(3).then(add, b=4), chord(pipelines, summed)], total), Chord[float])
+    assert_type(chord([group(pipelines), group([add.s(1)])], of_groups), Chord[int])
+    assert_type(chord([add.s(1), group(pipelines)], of_both), Chord[int])
+    assert_type(group(pipelines), Group[int])
+    assert_type(group([chord(pipelines, summed)]), Group[int])
+    assert_type(group([group(pipelines)]), Group[list[int]])
+    assert_type(await (await queue.enqueue(group(pipelines))), list[int])
     assert_type(await add.schedule((1, 2), delay=10), Result[int])
     assert_type(await queue.enqueue(add.s(1)), Result[int])
 

@@ -12,6 +12,7 @@ from uses import (
     dependent,
     failed,
     fib,
+    length,
     open_db,
     queue,
     row,
@@ -22,7 +23,7 @@ from uses import (
     with_job,
 )
 
-from aioqueue import Depends, Job, chord, crontab
+from aioqueue import Depends, Job, chord, crontab, group
 from aioqueue.frameworks.starlette import lifespan
 
 
@@ -38,6 +39,11 @@ async def main() -> None:
     add.s(1).then(wide)  # E9 label missing
     add.s(1).then(add, "x")  # E12
     chord([slow.s("x")], total)  # E14
+    chord([add.s(1).then(wide, "x")], total)  # E35 the last value counts
+    chord([slow.s("x").then(length)], total, "x")  # E36
+    chord([group([add.s(1)])], total)  # E37 the value of a group is a list
+    chord([add.s(1), group([add.s(1)])], total)  # E38
+    group([add])  # E39
     fib.s(1).then(bare)  # E15 tuple spread over one parameter
     x: str = await (await add(1))  # E16
     add.s(1).error(add)  # E21 a callback takes the exception

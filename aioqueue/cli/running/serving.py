@@ -15,6 +15,7 @@ from aioqueue.cli.application import load_queue
 from aioqueue.cli.exits import CannotStart, Failed, ServerUnreachable
 from aioqueue.cli.loop import new_event_loop
 from aioqueue.cli.running.again import Life
+from aioqueue.cli.running.alone import refuse_to_be_several, warn_that_nobody_else_arrives
 from aioqueue.cli.running.beats import Line
 from aioqueue.cli.running.collecting import importing
 from aioqueue.cli.running.freshness import why_not_afresh
@@ -41,16 +42,8 @@ def load_queues(settings: Settings) -> list[Queue]:
     """Import the queues, each once; raises `CannotStart`."""
     queues = list(dict.fromkeys(load_queue(app) for app in settings.apps))
     if settings.number:
-        _refuse_memory(queues)
+        refuse_to_be_several(queues)
     return queues
-
-
-def _refuse_memory(queues: Sequence[Queue]) -> None:
-    from aioqueue.drivers.memory import MemoryDriver  # noqa: PLC0415 -- the other stores do without
-
-    for queue in queues:
-        if isinstance(queue.store(), MemoryDriver):
-            raise CannotStart(f"{queue!r} is in the memory of one process: several workers would each have their own")
 
 
 def new_worker(settings: Settings, queues: Sequence[Queue]) -> Worker:
@@ -182,6 +175,7 @@ class _Serving:
             tasks = sorted(task.name for task in queue.registry)
             at_once = self._settings.concurrency
             logger.info("ready: %r, %d at once, tasks: %s", queue, at_once, ", ".join(tasks) or "none")
+        warn_that_nobody_else_arrives(self._worker.queues, self._settings)
 
     async def _flush_locks(self) -> None:
         """Free all locks, but not those of workers that run beside this one, or before it, in the same command."""
