@@ -120,6 +120,11 @@ def with_returned_sorted(ids: Iterable[str], model: Model) -> list[str]:
     return [job_id for (_, is_returned), run in runs for job_id in (sorted(run) if is_returned else run)]
 
 
+def places_of(ids: Iterable[str], model: Model) -> list[tuple[int, str]]:
+    """Return whose turn it is, job by job; of those that were handed back it may be any one's of that priority."""
+    return [(job.priority, job.id if job.place >= 0 else "") for job in map(model.jobs.__getitem__, ids)]
+
+
 def whereabouts(jobs: Iterable[StoredJob | ModelJob]) -> list[tuple[Any, ...]]:
     """Return what each job is and where it stands."""
     return sorted((*contents(job), job.state, job.incarnation) for job in jobs)

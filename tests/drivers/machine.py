@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from aioqueue.drivers.base import Again, Claim, Driver, Ended, Finished, NewJob, Outcome, Revocation
 from aioqueue.ids import new_id
 from aioqueue.states import TERMINAL, JobState, may_move
-from tests.drivers.agreement import contents, expect_agreement, ids_of, look
+from tests.drivers.agreement import contents, expect_agreement, ids_of, look, places_of
 from tests.drivers.model import Model
 from tests.drivers.plans import (
     FIRST_SLOT,
@@ -445,7 +445,7 @@ class Histories(RuleBasedStateMachine):
         suspects = claims[: len(priorities)]
         assert [claim.priority for claim in suspects] == priorities
         assert all(claim.deliveries for claim in suspects)
-        assert ids_of(claims[len(priorities) :]) == others
+        assert places_of(ids_of(claims[len(priorities) :]), self.model) == places_of(others, self.model)
         for claim in claims:
             job = self.model.jobs[claim.id]
             assert job.state is JobState.QUEUED

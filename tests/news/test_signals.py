@@ -63,10 +63,11 @@ async def test_add(queue: Queue) -> None:
         return a + b
 
     heard = Heard(queue)
-    async with queue, queue.worker():
+    async with queue:
         result = await add(1, 2)
-        assert await result == 3
-        assert await heard.ends_with("complete") == [SIGNAL_ENQUEUED, SIGNAL_EXECUTING, SIGNAL_COMPLETE]
+        async with queue.worker():
+            assert await result == 3
+            assert await heard.ends_with("complete") == [SIGNAL_ENQUEUED, SIGNAL_EXECUTING, SIGNAL_COMPLETE]
     assert {(job.id, job.task_name) for _, job, _ in heard.all} == {(result.id, add.name)}
 
 
