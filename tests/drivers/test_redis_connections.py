@@ -1,4 +1,4 @@
-"""How many connections a driver has: as many as its calls need for longer than a moment."""
+"""Connections that calls share: given, waited for, left in mid-call, lost and closed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,10 @@ from aioqueue.errors import StoreUnavailable
 
 pytestmark = pytest.mark.asyncio
 
-LONG = 60.0
-SHORT = 0.01
-
 
 @asynccontextmanager
-async def connections_to(url: str, limit: int, patience: float = 0.0) -> AsyncIterator[Connections]:
-    connections = Connections(server_of(url), limit, patience)
+async def connections_to(url: str, limit: int) -> AsyncIterator[Connections]:
+    connections = Connections(server_of(url), limit)
     try:
         async with asyncio.timeout(20):
             yield connections
@@ -40,34 +37,19 @@ async def until_waiting(connections: Connections, calls: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_peak_of_calls_shares_what_is_open(redis_url: str) -> None:
-    async with connections_to(redis_url, 8, LONG) as connections:
-        answers = await asyncio.gather(*(connections.call("ECHO", str(number)) for number in range(100)))
-        assert answers == [str(number).encode() for number in range(100)]
-        assert connections._places == len(connections._idle) == 1
-
-
-async def test_a_call_that_waits_for_longer_has_another_opened_up_to_the_limit(redis_url: str) -> None:
-    async with connections_to(redis_url, 3, SHORT) as connections:
+async def test_more_are_opened_up_to_the_limit_and_then_calls_wait(redis_url: str) -> None:
+    async with connections_to(redis_url, 3) as connections:
         calls = [await busy(connections, "{pool}b") for _ in range(2)]
         assert await connections.call("PING") == b"PONG"
         calls.append(await busy(connections, "{pool}b"))
         waiting = asyncio.create_task(connections.call("RPUSH", "{pool}b", "1", "2", "3"))
-        done, _ = await asyncio.wait([waiting], timeout=10 * SHORT)
-        assert not done
+        await until_waiting(connections, 1)
         assert connections._places == len(connections._busy) == 3
         async with connections_to(redis_url, 1) as others:
             await others.call("RPUSH", "{pool}b", "0")
         assert await waiting == 3
         assert [await call.reply for call in calls] == [[b"{pool}b", str(number).encode()] for number in range(3)]
         assert await connections.call("DEL", "{pool}b") == 1
-
-
-async def test_without_patience_another_is_opened_at_once(redis_url: str) -> None:
-    async with connections_to(redis_url, 2) as connections:
-        call = await busy(connections, "{pool}c")
-        assert await connections.call("RPUSH", "{pool}c", "element") == 1
-        assert await call.reply == [b"{pool}c", b"element"]
 
 
 async def test_a_cancelled_call_keeps_its_connection_until_the_server_has_answered(redis_url: str) -> None:
@@ -145,7 +127,7 @@ async def test_a_connection_that_ends_when_it_has_been_handed_on_is_not_used(red
 async def test_a_connection_that_cannot_be_made_leaves_its_place_to_the_next() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    async with connections_to(f"redis://127.0.0.1:{port}", 2, LONG) as connections:
+    async with connections_to(f"redis://127.0.0.1:{port}", 2) as connections:
         answers = await asyncio.gather(*(connections.call("PING") for _ in range(5)), return_exceptions=True)
         assert [type(answer) for answer in answers] == [StoreUnavailable] * 5
         assert connections._places == 0

@@ -35,17 +35,15 @@ class Call:
 class Connections:
     """Up to `limit` connections, opened when needed and kept until `close`.
 
-    A call that finds all of them busy waits `patience` seconds for the first that is free, and only then has another
-    one opened: a peak that is over by then costs no connection. A call that is cancelled leaves its connection busy
-    until the server has answered, so that no other call waits for what it left behind. One whose call ends without an
-    answer is dropped. So is one that was refused something: a server that has become a replica would refuse for ever,
-    while its name leads to the new master by now.
+    A call that finds all of them busy has one more opened, or waits for the first that is free. A call that is
+    cancelled leaves its connection busy until the server has answered, so that no other call waits for what it left
+    behind. One whose call ends without an answer is dropped. So is one that was refused something: a server that has
+    become a replica would refuse for ever, while its name leads to the new master by now.
     """
 
-    def __init__(self, server: Server, limit: int, patience: float = 0.0) -> None:
+    def __init__(self, server: Server, limit: int) -> None:
         self._server = server
         self._limit = limit
-        self._patience = patience
         self._places = 0  # connections, and those that are being made
         self._idle: list[Exchange] = []
         self._busy: set[Exchange] = set()
@@ -103,33 +101,22 @@ class Connections:
         return None
 
     async def _wait_for_one(self) -> Exchange | None:
-        """Return one that is given back before long, or None, which is the place for a new one."""
+        """Return the first that is given back, or None, which is the place for a new one."""
         self._check_open()
-        if not self._places or (not self._patience and self._places < self._limit):
+        if self._places < self._limit:
             self._places += 1
             return None
         given: asyncio.Future[Exchange | None] = asyncio.get_running_loop().create_future()
         self._waiting.append(given)
         try:
-            return self._if_open(await self._first_given(given))
+            async with asyncio.timeout(CALL_TIMEOUT):
+                return self._if_open(await asyncio.shield(given))
         except BaseException:
             if given.done():
                 self._hand_on(given.result())
             raise
         finally:
             given.cancel()
-
-    async def _first_given(self, given: asyncio.Future[Exchange | None]) -> Exchange | None:
-        # In two halves: after a stall of the loop the first is over before the answers of that time have been read.
-        for _ in range(2):
-            done, _ = await asyncio.wait([given], timeout=self._patience / 2)
-            if done:
-                return given.result()
-        if self._places < self._limit:
-            self._places += 1
-            return None
-        async with asyncio.timeout(CALL_TIMEOUT):
-            return await asyncio.shield(given)
 
     def _if_open(self, exchange: Exchange | None) -> Exchange | None:
         if exchange is not None and not exchange.is_open:  # it has ended since it was given; its place is as good
@@ -141,13 +128,13 @@ class Connections:
         try:
             self._check_open()
             exchange = await Exchange.open(self._server)
+            if self._closed:
+                exchange.drop()
+            self._check_open()
         except BaseException:
             self._hand_on(None)
             raise
         self._busy.add(exchange)
-        if self._closed:
-            self._drop(exchange)
-        self._check_open()
         return exchange
 
     def _check_open(self) -> None:

@@ -43,8 +43,7 @@ from aioqueue.states import JobState
 
 STEP: Final = 1_000
 STEP_BYTES: Final = 4 * 1024 * 1024
-CALLS_AT_ONCE: Final = 8
-PATIENCE: Final = 0.005  # of a call, before it has one more connection opened, which takes about as long
+CALLS_AT_ONCE: Final = 4  # the server does one at a time; these are for the way there and back
 OLDEST_SERVER: Final = (6, 2)
 
 _CANCELLED: Final[tuple[Cancelled, ...]] = ("cancelled", "asked", "finished", "unknown")
@@ -98,7 +97,7 @@ class RedisDriver:
     async def open(self) -> None:
         if self._calls is not None:
             return
-        self._calls = Connections(self._server, CALLS_AT_ONCE, PATIENCE)
+        self._calls = Connections(self._server, CALLS_AT_ONCE)
         self._lane = Lane(self._server)
         self._waking = Waking(self._server, self._calls, self._prefix)
         self._subscriptions = Subscriptions(self._server)
