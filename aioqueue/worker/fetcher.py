@@ -28,6 +28,7 @@ logger: Final = logging.getLogger("aioqueue")
 
 _LARGEST_CLAIM: Final = 1_000
 _CLAIMED_ASLEEP: Final = 1  # what a worker takes with it that has died, or is cut off, while it slept
+_TURNS_TO_END_A_WAIT: Final = 4
 _TURNS_OF_A_SHORT_JOB: Final = 3  # of the loop: to run, to be settled and to be on its way; somebody may be waiting
 
 T = TypeVar("T")
@@ -113,11 +114,13 @@ class Fetcher:
                 await self._some_wait.wait()
                 continue
             await asyncio.sleep(max(oldest + PATIENCE - loop.time(), 0.0))
-            stale = self._backlog.take_older(loop.time() - PATIENCE)
-            if stale:
+            oldest = self._backlog.oldest
+            if oldest is not None and oldest <= loop.time() - PATIENCE:
                 self._appetite.punish(self._executor.running)
                 self._holdings.changed.set()  # ends a wait that would take the wake-up from those who have room
-                await self._release(stale)
+                for _ in range(_TURNS_TO_END_A_WAIT):
+                    await asyncio.sleep(0)
+                await self._release(self._backlog.take_older(loop.time() - PATIENCE))
 
     async def _claim(self, limit: int) -> Claimed:
         """Claim, or learn what the batch of this number has claimed."""
