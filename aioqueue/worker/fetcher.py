@@ -28,7 +28,6 @@ logger: Final = logging.getLogger("aioqueue")
 
 _LARGEST_CLAIM: Final = 1_000
 _CLAIMED_ASLEEP: Final = 1  # what a worker takes with it that has died, or is cut off, while it slept
-_TURNS_TO_END_A_WAIT: Final = 4
 _TURNS_OF_A_SHORT_JOB: Final = 3  # of the loop: to run, to be settled and to be on its way; somebody may be waiting
 
 T = TypeVar("T")
@@ -67,7 +66,6 @@ class Fetcher:
         self._reconciled_at = asyncio.get_running_loop().time()
         self._appetite = appetite
         self._backlog = backlog
-        self._some_wait = asyncio.Event()
         self._poll = poll
         self._contact = contact
         self._was_not_told = False
@@ -89,9 +87,7 @@ class Fetcher:
     async def fetch(self) -> Claimed:
         """Wait until there is room, claim once as much as there is room for, and start what there are slots for."""
         await self._wait_for_room()
-        self._batch += 1
-        self.asked_for_suspects = not self._holdings.suspects
-        return self._take_in(await self._claim(min(self._room(), _LARGEST_CLAIM)))
+        return await self._fetch(self._room())
 
     def start_waiting(self) -> None:
         """Start what can be started of the jobs that wait here; then there may be room for more."""
@@ -104,23 +100,10 @@ class Fetcher:
         if self._backlog.remove(holding):
             self._executor.settle_cancelled(holding)
 
-    async def return_stale(self) -> None:
-        """Hand back jobs that have waited here for longer than `PATIENCE`, until cancelled: others may be idle."""
-        loop = asyncio.get_running_loop()
-        while True:
-            oldest = self._backlog.oldest
-            if oldest is None:
-                self._some_wait.clear()
-                await self._some_wait.wait()
-                continue
-            await asyncio.sleep(max(oldest + PATIENCE - loop.time(), 0.0))
-            oldest = self._backlog.oldest
-            if oldest is not None and oldest <= loop.time() - PATIENCE:
-                self._appetite.punish(self._executor.running)
-                self._holdings.changed.set()  # ends a wait that would take the wake-up from those who have room
-                for _ in range(_TURNS_TO_END_A_WAIT):
-                    await asyncio.sleep(0)
-                await self._release(self._backlog.take_older(loop.time() - PATIENCE))
+    async def _fetch(self, limit: int) -> Claimed:
+        self._batch += 1
+        self.asked_for_suspects = not self._holdings.suspects
+        return self._take_in(await self._claim(min(limit, _LARGEST_CLAIM)))
 
     async def _claim(self, limit: int) -> Claimed:
         """Claim, or learn what the batch of this number has claimed."""
@@ -151,8 +134,6 @@ class Fetcher:
             if holding is not None:
                 self._backlog.add(holding)
         self.start_waiting()
-        if len(self._backlog):
-            self._some_wait.set()
         return claimed
 
     def _room(self) -> int:
@@ -167,18 +148,36 @@ class Fetcher:
         return min(startable, limit - in_hand, 2 * slots + ahead - len(self._holdings))
 
     async def _wait_for_room(self) -> None:
+        await self._release_stale()
         while self._room() <= 0:
             self._holdings.changed.clear()
+            await self._change()
+            await self._release_stale()
+
+    async def _release_stale(self) -> None:
+        """Hand back jobs that have waited here for longer than `PATIENCE`: others may be idle."""
+        stale = self._backlog.take_older(asyncio.get_running_loop().time() - PATIENCE)
+        if stale:
+            self._appetite.punish(self._executor.running)
+            await self._release(stale)
+
+    async def _change(self) -> None:
+        """Return when there may be room, or a job has waited here for `PATIENCE`."""
+        oldest = self._backlog.oldest
+        if oldest is None:
             await self._holdings.changed.wait()
+            return
+        stale = asyncio.get_running_loop().call_at(oldest + PATIENCE, self._holdings.changed.set)
+        try:
+            await self._holdings.changed.wait()
+        finally:
+            stale.cancel()
 
     async def _wait_for_jobs(self) -> Claimed:
         """Sleep until there may be jobs, and claim."""
         if self._holdings.suspects or len(self._backlog):
-            # The store wakes nobody when this worker's own suspect ends, and the next one may stand in line; and jobs
-            # that wait here may be handed back.
-            self._holdings.changed.clear()
-            await first_of(self._sleep(partial(self._driver.wait, self._incarnation)), self._holdings.changed.wait())
-            claimed = await self.fetch()
+            # The store wakes nobody when this worker's own suspect ends, and the next one may stand in line.
+            claimed = await self._wait_for_jobs_or_change()
         elif self.asked_for_suspects:
             claimed = await self._claim_when_woken()
         else:
@@ -187,6 +186,18 @@ class Fetcher:
             self._poll.doubt()
         self._was_not_told = False
         return claimed
+
+    async def _wait_for_jobs_or_change(self) -> Claimed:
+        self._holdings.changed.clear()
+        woken, _ = await first_of(self._sleep(self._woken), self._change())
+        if woken is None or self._was_not_told:
+            return await self.fetch()
+        # Nobody else has been woken, so it claims even if there is no room any more; what waits here is handed back.
+        return await self._fetch(max(self._room(), _CLAIMED_ASLEEP))
+
+    async def _woken(self, timeout: float) -> bool:
+        await self._driver.wait(self._incarnation, timeout)
+        return True
 
     async def _claim_when_woken(self) -> Claimed:
         """Sleep until there may be jobs, and claim one in the same request; the answer says whether there are more."""

@@ -133,7 +133,6 @@ class Incarnation:
             stopping.wait(),
             self.lost.wait(),
             self._fetcher.run(),
-            self._fetcher.return_stale(),
             self._scheduler.run(),
             self._reaper.run(),
             self._settler_ends(),

@@ -539,6 +539,54 @@ async def test_jobs_that_wait_for_a_thread_here_are_not_kept_from_other_workers(
         go.set()
 
 
+async def test_a_wake_up_that_comes_when_there_is_no_room_any_more_is_not_kept_from_other_workers(
+    make_queue: MakeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, other, busy = make_queue(), make_queue(), Queue("memory://")
+    began, has_filled_up = asyncio.Event(), asyncio.Event()
+
+    @queue.task(name="body")
+    async def body() -> str:
+        began.set()
+        await asyncio.sleep(60)
+        return "here"
+
+    @other.task(name="body")
+    async def elsewhere() -> str:
+        return "elsewhere"
+
+    @busy.task
+    async def fill() -> None:
+        has_filled_up.set()
+        await asyncio.sleep(60)
+
+    async with queue, other, busy:
+        await body()
+        driver = (await queue.session()).driver
+        await make_suspects(driver, 1)
+        await driver.wait("nobody", 0.01)  # takes the wake-up with it
+        async with Worker(queue, busy, concurrency=2, shutdown_timeout=0, max_delay=60):
+            await began.wait()  # with a suspect in hand it waits for more, and for the suspect's end
+            await fill()
+            await has_filled_up.wait()
+            waits = noticed_call(monkeypatch, type(driver), "claim_when_woken")
+            async with other.worker(max_delay=60):
+                await waits.wait()  # behind this one
+                assert await (await body()).get(timeout=5) == "elsewhere"
+
+
+def noticed_call(monkeypatch: pytest.MonkeyPatch, driver: type[Driver], operation: str) -> asyncio.Event:
+    """Return an event that is set once a driver of this class has been asked for this operation."""
+    asked, ask = asyncio.Event(), getattr(driver, operation)
+
+    def noticed(*args: Any) -> Any:
+        asked.set()
+        return ask(*args)
+
+    monkeypatch.setattr(driver, operation, noticed)
+    return asked
+
+
 async def test_leaving_the_block_after_a_stop_still_waits_for_bodies(memory_queue: Queue) -> None:
     began = asyncio.Event()
 

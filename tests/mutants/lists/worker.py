@@ -136,8 +136,8 @@ WORKER: Final = (
     Mutant(
         "prefetched",
         "worker/fetcher.py",
-        "                await self._release(stale)\n",
-        "                pass\n",
+        "            await self._release(stale)\n",
+        "            pass\n",
         "to hand back what waits here for long",
         (f"{_LIFE} -k 'ahead or kept_from'", _LIFE),
     ),
