@@ -21,7 +21,8 @@ class Batcher(Generic[Item, Answer]):
     cut in two, so that the store works on one half while the callers of the other go on; the operation is begun in the
     order of the calls.
 
-    An error of the batch is raised at each of its callers. A caller that is cancelled leaves its item in the batch.
+    An error of the batch is raised at each of its callers. A caller that is cancelled leaves its item in the batch; one
+    that sends for itself cancels the operation.
     """
 
     def __init__(
@@ -37,8 +38,25 @@ class Batcher(Generic[Item, Answer]):
         self._abreast = abreast
         self._waiting: list[tuple[Item, asyncio.Future[Answer]]] = []
         self._sending: set[asyncio.Task[None]] = set()
-        self._under_way = 0
+        self._under_way = 0  # items
         self._starting: asyncio.Task[None] | None = None
+        self._was_lone = False  # the last batch: one item, with nothing beside it
+        self._is_lone_under_way = False
+        self._lone_answered: asyncio.Event | None = None
+
+    async def call(self, item: Item) -> Answer:
+        """Return the answer to `item`; where lone calls follow each other, each is sent by its caller, at once."""
+        if not self._was_lone or self._is_lone_under_way or self._sending:
+            return await self.submit(item)
+        self._is_lone_under_way = True
+        try:
+            (answer,) = await self._operation([item])
+        finally:
+            self._is_lone_under_way = False
+            if self._lone_answered is not None:
+                self._lone_answered.set()
+                self._lone_answered = None
+        return answer
 
     def submit(self, item: Item) -> asyncio.Future[Answer]:
         """Add `item` to the next batch; the future resolves to its answer."""
@@ -53,6 +71,9 @@ class Batcher(Generic[Item, Answer]):
         """Wait until everything that was submitted has been answered."""
         while self._sending:
             await asyncio.wait(self._sending)
+        if self._is_lone_under_way:
+            self._lone_answered = self._lone_answered or asyncio.Event()
+            await self._lone_answered.wait()
         self._abandon()
 
     def _start_sending(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -75,14 +96,19 @@ class Batcher(Generic[Item, Answer]):
 
     def _take(self) -> list[tuple[Item, asyncio.Future[Answer]]]:
         size = len(self._waiting)
-        if self._abreast > 1 and not self._under_way and size >= _WORTH_SPLITTING:
+        if self._abreast > 1 and size >= _WORTH_SPLITTING and self._is_free_for(size):
             size = (size + 1) // 2
         size = self._fitting([item for item, _ in self._waiting[: min(size, self._limit)]])
         batch, self._waiting = self._waiting[:size], self._waiting[size:]
         return batch
 
+    def _is_free_for(self, size: int) -> bool:
+        """Whether the store would go idle while the callers of so many go on: it has little else to do."""
+        return not self._is_lone_under_way and self._under_way * _WORTH_SPLITTING < size
+
     async def _send_batch(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
-        self._under_way += 1
+        self._under_way += len(batch)
+        self._was_lone = self._under_way == 1 and not self._is_lone_under_way
         try:
             answers = await self._operation([item for item, _ in batch])
             answered = list(zip(batch, answers, strict=True))
@@ -96,7 +122,7 @@ class Batcher(Generic[Item, Answer]):
                 if not future.done():
                     future.set_result(answer)
         finally:
-            self._under_way -= 1
+            self._under_way -= len(batch)
 
     def _ended(self, sending: asyncio.Task[None] | None) -> None:
         if sending is not None:

@@ -104,9 +104,9 @@ class Session:
             if self._life is not None:
                 await self._life.aclose()
 
-    def enqueue(self, job: NewJob) -> asyncio.Future[Admitted]:
+    async def enqueue(self, job: NewJob) -> Admitted:
         """Store one job, together with all others enqueued in the same turn of the loop."""
-        return self._outbox.submit(job)
+        return await self._outbox.call(job)
 
     def expect(self, job_id: str) -> asyncio.Future[Settled]:
         """Begin to wait for a job that is to be enqueued next, until `leave`; the store is asked in the same breath."""

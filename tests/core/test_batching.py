@@ -23,6 +23,7 @@ class Recorder:
 
     async def __call__(self, items: Sequence[int]) -> list[int]:
         self.batches.append(list(items))
+        await asyncio.sleep(0)
         await self.going.wait()
         if self.error is not None:
             raise self.error
@@ -206,3 +207,69 @@ async def test_close_waits_for_batches_that_go_abreast() -> None:
     operation.going.set()
     await closing
     assert all(future.done() for future in futures)
+
+
+# ---------------------------------------------------------------- callers that are alone
+async def test_lone_calls_that_follow_each_other_are_sent_by_their_caller_at_once() -> None:
+    operation = Recorder()
+    batcher = Batcher(operation)
+    assert await batcher.call(1) == 2
+    operation.going.clear()
+    before = asyncio.all_tasks()
+    calling = asyncio.create_task(batcher.call(2))
+    await asyncio.sleep(0)
+    assert operation.batches == [[1], [2]]
+    assert asyncio.all_tasks() - before == {calling}
+    operation.going.set()
+    assert await calling == 4
+
+
+async def test_calls_of_one_turn_share_a_batch_also_after_lone_ones() -> None:
+    operation = Recorder()
+    batcher = Batcher(operation)
+    for n in range(3):
+        await batcher.call(n)
+    assert await asyncio.gather(*(batcher.call(n) for n in range(4))) == [0, 2, 4, 6]
+    assert await asyncio.gather(*(batcher.call(n) for n in range(4))) == [0, 2, 4, 6]
+    assert operation.batches[3:] == [[0], [1, 2, 3], [0, 1, 2, 3]]
+
+
+async def test_a_lone_caller_that_is_cancelled_takes_nobody_with_it() -> None:
+    operation = Recorder()
+    batcher = Batcher(operation)
+    await batcher.call(1)
+    operation.going.clear()
+    lone, other = asyncio.create_task(batcher.call(2)), asyncio.create_task(batcher.call(3))
+    await asyncio.sleep(0)
+    lone.cancel()
+    await asyncio.wait([lone])
+    operation.going.set()
+    assert await other == 6
+    assert await batcher.call(4) == 8
+    assert operation.batches == [[1], [2], [3], [4]]
+
+
+async def test_an_error_reaches_a_lone_caller() -> None:
+    operation = Recorder()
+    batcher = Batcher(operation)
+    await batcher.call(1)
+    operation.error = ConnectionError("gone")
+    with pytest.raises(ConnectionError, match="gone"):
+        await batcher.call(2)
+    operation.error = None
+    assert await batcher.call(3) == 6
+
+
+async def test_closing_waits_for_a_lone_caller() -> None:
+    operation = Recorder()
+    batcher = Batcher(operation)
+    await batcher.call(1)
+    operation.going.clear()
+    calling = asyncio.create_task(batcher.call(2))
+    await asyncio.sleep(0)
+    closing = [asyncio.create_task(batcher.close()) for _ in range(2)]
+    await asyncio.sleep(0)
+    assert not any(task.done() for task in closing)
+    operation.going.set()
+    await asyncio.gather(*closing)
+    assert await calling == 4

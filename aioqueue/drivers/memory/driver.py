@@ -78,6 +78,7 @@ class MemoryDriver:
             if any(stirs for _, stirs in answers):
                 state.bell.ring()
             self._count_heads(state)
+        await asyncio.sleep(0)  # who enqueues in a loop is to let others run, as with any other store
         return [admitted for admitted, _ in answers]
 
     async def cancel(self, ended: Ended, ends: Sequence[Ended] = ()) -> Cancelled:
