@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _PAUSES_BETWEEN_TRIES: Final = (0.05, 0.2, 0.5)
 _STEP: Final = 250
 _STEP_BYTES: Final = 1024 * 1024  # drivers cut what is a few megabytes
-_STEPS_UNDER_WAY: Final = 2
+_STEPS_UNDER_WAY: Final = 3
 _TURNS_TO_BEGIN: Final = 2  # of the loop, until a request is on its way
 
 
@@ -125,8 +125,8 @@ class Session:
     async def enqueue_in_steps(self, jobs: Iterable[J]) -> AsyncGenerator[Step[J], None]:
         """Store many jobs, and yield the steps in which they were stored, in order.
 
-        Two steps are under way at once; what the store refused at first stands behind the other. An error, of the store
-        or of `jobs`, comes out when what is under way has been answered, and yielded if it was stored.
+        Three steps are under way at once; what the store refused at first stands behind the others. An error, of the
+        store or of `jobs`, comes out when what is under way has been answered, and yielded if it was stored.
         """
         sending = deque[tuple[list[J], list[NewJob], asyncio.Task[list[Admitted]]]]()
         try:

@@ -17,10 +17,11 @@ class Backlog:
         self._registry = registry
         self._capacity = capacity
         self._numbers = count()
+        self._size = 0
         self._lines: dict[Kind, deque[tuple[int, Holding]]] = {"loop": deque(), "thread": deque(), "process": deque()}
 
     def __len__(self) -> int:
-        return sum(len(line) for line in self._lines.values())
+        return self._size
 
     @property
     def oldest(self) -> float | None:
@@ -33,6 +34,7 @@ class Backlog:
         if task is not None:
             holding.kind = task.declaration.executor
         self._lines[holding.kind].append((next(self._numbers), holding))
+        self._size += 1
 
     def remove(self, holding: Holding) -> bool:
         """Let a job wait no more; answer whether it did."""
@@ -40,14 +42,18 @@ class Backlog:
         waiting = next((entry for entry in line if entry[1] is holding), None)
         if waiting is not None:
             line.remove(waiting)
+            self._size -= 1
         return waiting is not None
 
     def take_startable(self) -> Holding | None:
         """Remove and return the first job that could start now."""
+        if not self._size:
+            return None
         startable = [line for kind, line in self._lines.items() if line and self._capacity.has_room_for(kind)]
         if not startable:
             return None
-        return min(startable, key=lambda line: line[0][0]).popleft()[1]
+        self._size -= 1
+        return min(startable, key=_first_number).popleft()[1]
 
     def take_older(self, than: float) -> list[Holding]:
         """Remove and return the jobs that have waited since before `than`."""
@@ -55,4 +61,9 @@ class Backlog:
         for line in self._lines.values():
             while line and line[0][1].since <= than:
                 old.append(line.popleft()[1])
+        self._size -= len(old)
         return old
+
+
+def _first_number(line: deque[tuple[int, Holding]]) -> int:
+    return line[0][0]

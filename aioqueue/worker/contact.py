@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from aioqueue.errors import StoreUnavailable
 
 
 class Contact:
-    """Whoever renews or claims notes in `answers` how that went, from whichever thread; looking asks no store.
+    """Whoever renews or claims does it `with` this, which notes in `answers` how it went; looking asks no store.
 
-    `is_cut_off` is noted by who renews: for so long no renewal was answered that others may soon take over the jobs of
-    this lease, so that none of them is to start.
+    Both may be in any thread. `is_cut_off` is noted by who renews: for so long no renewal was answered that others may
+    soon take over the jobs of this lease, so that none of them is to start.
     """
 
     def __init__(self) -> None:
         self.answers: bool = True
         self.is_cut_off = False
 
-    @contextmanager
-    def noted(self) -> Iterator[None]:
-        """Note how asking the store goes within the block."""
-        try:
-            yield
-        except StoreUnavailable:
+    def __enter__(self) -> None:
+        """Begin to ask the store."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        """Note whether it answered."""
+        if error is None:
+            self.answers = True
+        elif isinstance(error, StoreUnavailable):
             self.answers = False
-            raise
-        self.answers = True

@@ -110,7 +110,7 @@ class Fetcher:
         return await persistently("claim jobs", partial(self._claim_once, limit))
 
     async def _claim_once(self, limit: int) -> Claimed:
-        with self._contact.noted():
+        with self._contact:
             return await self._driver.claim(self._incarnation, self._batch, limit, int(self.asked_for_suspects))
 
     async def release_waiting(self) -> None:
@@ -211,7 +211,7 @@ class Fetcher:
         loop, wait = asyncio.get_running_loop(), min(self._poll.next(), self._reconcile_every)
         began = loop.time()
         try:
-            with self._contact.noted():
+            with self._contact:
                 answer = await until_woken(wait)
         except StoreUnavailable:
             self._reconciled_at = -math.inf

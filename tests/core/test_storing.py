@@ -149,8 +149,8 @@ async def test_the_steps_that_were_stored_beside_one_that_failed_are_told_of(
         monkeypatch.setattr(driver, "enqueue", failing_once)
         with pytest.raises(ValueError, match="no room"):
             await memory_queue.enqueue_all([body.options(id=str(n)).s(n) for n in range(1_500)])
-        assert told == [*range(250), *range(500, 750)]
-        assert (await memory_queue.counts())[JobState.QUEUED] == 500
+        assert told == [*range(250), *range(500, 1_000)]
+        assert (await memory_queue.counts())[JobState.QUEUED] == 750
 
 
 async def test_what_was_stored_before_an_error_runs_in_immediate_mode() -> None:

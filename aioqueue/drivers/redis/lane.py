@@ -11,7 +11,7 @@ from aioqueue.drivers.redis.exchange import CALL_TIMEOUT, Exchange, close_all, p
 from aioqueue.drivers.redis.server import Server, refusal
 from aioqueue.errors import StoreUnavailable
 
-CALLS_UNDER_WAY: Final = 4  # two enqueues, of which the server does one while the next is made, and two questions
+CALLS_UNDER_WAY: Final = 4  # three enqueues, of which the server does one while the next is made, and a question
 
 
 class Lane:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 from msgspec import Raw
 from msgspec.msgpack import Encoder
@@ -138,7 +138,8 @@ def _read_record(record: bytes) -> tuple[int, float, str, bytes]:
 
 def hearers_of(reply: Reply) -> int:
     """Return how many hear of events, as the answer to a claim says."""
-    return cast("int", reply[3])
+    hearers: int = reply[3]
+    return hearers
 
 
 def read_claimed(reply: Reply) -> Claimed:
