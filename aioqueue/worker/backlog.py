@@ -47,13 +47,14 @@ class Backlog:
 
     def take_startable(self) -> Holding | None:
         """Remove and return the first job that could start now."""
-        if not self._size:
-            return None
-        startable = [line for kind, line in self._lines.items() if line and self._capacity.has_room_for(kind)]
-        if not startable:
+        first: deque[tuple[int, Holding]] | None = None
+        for kind, line in self._lines.items():
+            if line and self._capacity.has_room_for(kind) and (first is None or line[0][0] < first[0][0]):
+                first = line
+        if first is None:
             return None
         self._size -= 1
-        return min(startable, key=_first_number).popleft()[1]
+        return first.popleft()[1]
 
     def take_older(self, than: float) -> list[Holding]:
         """Remove and return the jobs that have waited since before `than`."""
@@ -63,7 +64,3 @@ class Backlog:
                 old.append(line.popleft()[1])
         self._size -= len(old)
         return old
-
-
-def _first_number(line: deque[tuple[int, Holding]]) -> int:
-    return line[0][0]

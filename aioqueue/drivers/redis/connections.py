@@ -146,8 +146,8 @@ class Connections:
             reply = call.leave()
         if not reply.done():
             reply.add_done_callback(partial(self._ended, exchange, call))
-        elif not self._closed and exchange.is_open and _is_over(reply):
-            self._hand_on(exchange)
+        elif not self._closed and _is_over(reply):
+            self._hand_on(exchange)  # whoever takes it sees whether it is open
         else:
             self._drop(exchange)
 
