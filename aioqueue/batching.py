@@ -1,4 +1,4 @@
-"""Calls made in the same turn of the loop share one operation."""
+"""Calls made in the same turn of the loop share one operation, but for a first one that comes after lone ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class Batcher(Generic[Item, Answer]):
     """Collects single calls and makes one batch call of them.
 
     What is submitted in one turn of the loop goes out together; while as many batches are under way as may be, the next
-    one collects, so that batches grow with the load and a lone call waits for nothing. At most `limit` items travel at
+    one collects, so that batches grow with the load and a lone call waits for nothing. A call that its caller sends is
+    beside them. At most `limit` items travel at
     once, and of these as many as are `fitting`. Where batches may be under way `abreast`, many calls of one turn are
     cut in two, so that the store works on one half while the callers of the other go on; the operation is begun in the
     order of the calls.
@@ -69,11 +70,12 @@ class Batcher(Generic[Item, Answer]):
 
     async def close(self) -> None:
         """Wait until everything that was submitted has been answered."""
-        while self._sending:
-            await asyncio.wait(self._sending)
-        if self._is_lone_under_way:
-            self._lone_answered = self._lone_answered or asyncio.Event()
-            await self._lone_answered.wait()
+        while self._sending or self._is_lone_under_way:
+            if self._sending:
+                await asyncio.wait(self._sending)
+            else:
+                self._lone_answered = self._lone_answered or asyncio.Event()
+                await self._lone_answered.wait()
         self._abandon()
 
     def _start_sending(self, loop: asyncio.AbstractEventLoop) -> None:

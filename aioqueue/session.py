@@ -105,7 +105,7 @@ class Session:
                 await self._life.aclose()
 
     async def enqueue(self, job: NewJob) -> Admitted:
-        """Store one job, together with all others enqueued in the same turn of the loop."""
+        """Store one job; where calls come in numbers, together with all others of the same turn of the loop."""
         return await self._outbox.call(job)
 
     def expect(self, job_id: str) -> asyncio.Future[Settled]:
@@ -188,7 +188,7 @@ async def _sent(jobs: list[J], stored: list[NewJob], sending: asyncio.Task[list[
 
 
 def _steps(jobs: Iterable[J]) -> Iterator[tuple[list[J], list[NewJob]]]:
-    """Cut jobs into steps that a driver stores in one request each, so that two under way keep their order."""
+    """Cut jobs into steps that a driver stores in one request each, so that those under way keep their order."""
     step: list[J] = []
     stored: list[NewJob] = []
     size = 0

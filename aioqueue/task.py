@@ -95,7 +95,8 @@ class Task(Generic[P, R]):
         """Store one call; when this returns, the job is safe.
 
         Raises `TypeError` for arguments that do not fit, `SerializationError` and `PayloadTooLarge` for values that
-        cannot be stored, `StoreUnavailable` if the store cannot be reached; nothing is stored then.
+        cannot be stored, `StoreUnavailable` if the store cannot be reached; nothing is stored then. Cancelled, it may
+        have stored the job or not.
         """
         return await self._queue.enqueue(self._job(args, kwargs))
 

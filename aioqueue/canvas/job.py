@@ -44,16 +44,21 @@ class JobSnapshot(Struct, frozen=True):
     priority: int
 
 
-class Job(Struct, Generic[R_co], eq=False):
+class Job(Generic[R_co]):
     """One call of a task: an id, arguments and options. Made by `task.s(...)`, or by the worker that runs it."""
 
-    id: str
-    """The id, the same through all retries: a UUID that tells when it was made, or what the caller said."""
-    _record: Record
-    source: ResultSource
-    priority: int
-    """From -8 to 7, higher goes first."""
-    _when: CallSettings = _NOTHING_SAID
+    __slots__ = ("_record", "_when", "id", "priority", "source")
+
+    def __init__(
+        self, job_id: str, record: Record, source: ResultSource, priority: int, when: CallSettings = _NOTHING_SAID
+    ) -> None:
+        self.id: str = job_id
+        """The id, the same through all retries: a UUID that tells when it was made, or what the caller said."""
+        self.priority: int = priority
+        """From -8 to 7, higher goes first."""
+        self.source: ResultSource = source
+        self._record = record
+        self._when = when
 
     @classmethod
     def from_snapshot(cls, snapshot: JobSnapshot, source: ResultSource) -> Job[R_co]:

@@ -292,6 +292,8 @@ class Driver(Protocol):
     async def enqueue(self, jobs: Sequence[NewJob], chords: Sequence[NewChord] = ()) -> list[Admitted]:
         """Store each job, and each chord's callback as waiting; wake a waiting worker; answer in the order of `jobs`.
 
+        It gives the loop a turn: a program that enqueues one job after the other is not to keep others from running.
+
         *present*: a job of that id waits, is scheduled, queued or running, or a live job has its `unique` key;
         *finished*: it has finished and its result or its done marker (`DONE_MARKER_TTL`) is still there. Neither
         changes anything. A key is free again when its job has reached a terminal state. All of one call is one atomic

@@ -87,7 +87,9 @@ class Fetcher:
     async def fetch(self) -> Claimed:
         """Wait until there is room, claim once as much as there is room for, and start what there are slots for."""
         await self._wait_for_room()
-        return await self._fetch(self._room())
+        self._batch += 1
+        self.asked_for_suspects = not self._holdings.suspects
+        return self._take_in(await self._claim(min(self._room(), _LARGEST_CLAIM)))
 
     def start_waiting(self) -> None:
         """Start what can be started of the jobs that wait here; then there may be room for more."""
@@ -99,11 +101,6 @@ class Fetcher:
         """Settle a job that waits here for a slot although someone has cancelled it."""
         if self._backlog.remove(holding):
             self._executor.settle_cancelled(holding)
-
-    async def _fetch(self, limit: int) -> Claimed:
-        self._batch += 1
-        self.asked_for_suspects = not self._holdings.suspects
-        return self._take_in(await self._claim(min(limit, _LARGEST_CLAIM)))
 
     async def _claim(self, limit: int) -> Claimed:
         """Claim, or learn what the batch of this number has claimed."""
@@ -151,27 +148,34 @@ class Fetcher:
         await self._release_stale()
         while self._room() <= 0:
             self._holdings.changed.clear()
-            await self._change()
+            await self._change(self._stale_at())
             await self._release_stale()
 
     async def _release_stale(self) -> None:
-        """Hand back jobs that have waited here for longer than `PATIENCE`: others may be idle."""
-        stale = self._backlog.take_older(asyncio.get_running_loop().time() - PATIENCE)
+        """Hand back jobs that have waited here for longer than `PATIENCE`: others may be idle, and go first then."""
+        loop = asyncio.get_running_loop()
+        stale = self._backlog.take_older(loop.time() - PATIENCE)
         if stale:
             self._appetite.punish(self._executor.running)
             await self._release(stale)
+            self._holdings.changed.clear()
+            await self._change(loop.time() + PATIENCE)
 
-    async def _change(self) -> None:
-        """Return when there may be room, or a job has waited here for `PATIENCE`."""
+    def _stale_at(self) -> float | None:
+        """Return when the next job will have waited here for `PATIENCE`, in the loop's time."""
         oldest = self._backlog.oldest
-        if oldest is None:
+        return None if oldest is None else oldest + PATIENCE
+
+    async def _change(self, latest: float | None) -> None:
+        """Return when there may be room, or at `latest`, if that is given."""
+        if latest is None:
             await self._holdings.changed.wait()
             return
-        stale = asyncio.get_running_loop().call_at(oldest + PATIENCE, self._holdings.changed.set)
+        too_late = asyncio.get_running_loop().call_at(latest, self._holdings.changed.set)
         try:
             await self._holdings.changed.wait()
         finally:
-            stale.cancel()
+            too_late.cancel()
 
     async def _wait_for_jobs(self) -> Claimed:
         """Sleep until there may be jobs, and claim."""
@@ -189,11 +193,17 @@ class Fetcher:
 
     async def _wait_for_jobs_or_change(self) -> Claimed:
         self._holdings.changed.clear()
-        woken, _ = await first_of(self._sleep(self._woken), self._change())
-        if woken is None or self._was_not_told:
-            return await self.fetch()
-        # Nobody else has been woken, so it claims even if there is no room any more; what waits here is handed back.
-        return await self._fetch(max(self._room(), _CLAIMED_ASLEEP))
+        woken, _ = await first_of(self._sleep(self._woken), self._change(self._stale_at()))
+        if woken and self._room() <= 0:
+            await self._wake_another()
+        return await self.fetch()
+
+    async def _wake_another(self) -> None:
+        """Claim a job and hand it back: nobody else may have been woken for it, and whoever is woken now has room."""
+        self._batch += 1
+        claims = {claim.id: claim.token for claim in (await self._claim(_CLAIMED_ASLEEP)).jobs}
+        if claims:
+            await persistently("release jobs", partial(self._driver.release, self._incarnation, claims))
 
     async def _woken(self, timeout: float) -> bool:
         await self._driver.wait(self._incarnation, timeout)

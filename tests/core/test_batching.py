@@ -260,6 +260,31 @@ async def test_an_error_reaches_a_lone_caller() -> None:
     assert await batcher.call(3) == 6
 
 
+async def test_closing_waits_for_what_begins_meanwhile() -> None:
+    operation = Recorder()
+    batcher = Batcher(operation)
+    await batcher.call(1)
+    operation.going.clear()
+
+    async def call_twice() -> list[int]:
+        first = await batcher.call(2)
+        operation.going.clear()
+        return [first, await batcher.call(3)]
+
+    calling = asyncio.create_task(call_twice())
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(batcher.close())
+    await asyncio.sleep(0)
+    operation.going.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert operation.batches == [[1], [2], [3]]
+    assert not closing.done()
+    operation.going.set()
+    await closing
+    assert await calling == [4, 6]
+
+
 async def test_closing_waits_for_a_lone_caller() -> None:
     operation = Recorder()
     batcher = Batcher(operation)

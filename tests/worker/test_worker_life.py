@@ -575,6 +575,33 @@ async def test_a_wake_up_that_comes_when_there_is_no_room_any_more_is_not_kept_f
                 assert await (await body()).get(timeout=5) == "elsewhere"
 
 
+async def test_what_a_worker_hands_back_it_leaves_to_others_for_a_while(make_queue: MakeQueue) -> None:
+    queue, other, busy = make_queue(), make_queue(), Queue("memory://")
+    began = asyncio.Semaphore(0)
+
+    @queue.task(name="body")
+    async def body() -> str:
+        return "here"
+
+    @other.task(name="body")
+    async def elsewhere() -> str:
+        return "elsewhere"
+
+    @busy.task
+    async def fill() -> None:
+        began.release()
+        await asyncio.sleep(60)
+
+    async with queue, other, busy, Worker(queue, busy, concurrency=2, shutdown_timeout=0, max_delay=60):
+        await fill.map([()] * 2)
+        for _ in range(2):
+            await began.acquire()
+        result = await body()
+        await eventually(lambda: running_at_least(queue, 1))  # claimed ahead, for the next slot
+        async with other.worker(max_delay=60):
+            assert await result.get(timeout=5) == "elsewhere"
+
+
 def noticed_call(monkeypatch: pytest.MonkeyPatch, driver: type[Driver], operation: str) -> asyncio.Event:
     """Return an event that is set once a driver of this class has been asked for this operation."""
     asked, ask = asyncio.Event(), getattr(driver, operation)

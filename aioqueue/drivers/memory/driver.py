@@ -1,7 +1,7 @@
 """The memory driver: the contract of `aioqueue.drivers.base` over dictionaries, without a server and without waiting.
 
-No operation awaits anything but `wait`, so each is one step for its loop; the store's lock makes it one step for the
-loops of other threads.
+No operation awaits anything before it is done but `wait`, so each is one step for its loop; the store's lock makes it
+one step for the loops of other threads.
 """
 
 from __future__ import annotations

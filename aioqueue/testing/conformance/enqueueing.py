@@ -34,6 +34,14 @@ async def check_an_enqueued_job_is_queued_as_it_was_given(stage: Stage) -> None:
     await expect_counts(driver, queued=1)
 
 
+async def check_an_enqueue_lets_others_run(stage: Stage) -> None:
+    driver = await stage.driver()
+    turn = asyncio.Event()
+    asyncio.get_running_loop().call_soon(turn.set)
+    await driver.enqueue(plain("a"))
+    assert turn.is_set()
+
+
 async def check_answers_come_in_the_order_of_the_jobs(stage: Stage) -> None:
     driver = await stage.driver()
     claim = await run_one(driver, "done")
