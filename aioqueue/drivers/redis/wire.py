@@ -74,8 +74,11 @@ def job_rows(jobs: Iterable[NewJob]) -> tuple[list[Field], Few]:
     rows: list[Field] = []
     few: Few = {}
     for position, job in enumerate(jobs, 1):
-        expires_in = 0.0 if job.expires_at else job.expires_in
-        rows += (job.id, _record(job), job.eta, job.delay, expires_in)
+        if job.expires_at:
+            head, expires_in = _head(job.task, job.priority, job.expires_at), 0.0
+        else:
+            head, expires_in = _lasting_head(job.task, job.priority), job.expires_in
+        rows += (job.id, _text(head + job.payload), job.eta, job.delay, expires_in)
         if job.unique or job.waits:
             few[position] = _few(job)
     return rows, few
@@ -104,12 +107,6 @@ def read_admitted(jobs: Sequence[NewJob], codes: Sequence[int], others: Sequence
     for position, holder in zip(others[::2], others[1::2], strict=True):
         answers[position - 1] = Admitted("present", holder.decode())
     return answers
-
-
-def _record(job: NewJob) -> Raw:
-    if job.expires_at:
-        return _text(_head(job.task, job.priority, job.expires_at) + job.payload)
-    return _text(_lasting_head(job.task, job.priority) + job.payload)
 
 
 @lru_cache(maxsize=512)
