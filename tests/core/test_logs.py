@@ -102,6 +102,17 @@ def test_an_extra_field_cannot_replace_one_of_ours() -> None:
     assert told["time"] != "never"
 
 
+def test_a_job_beside_a_record_is_named_without_its_arguments(memory_queue: Queue) -> None:
+    @memory_queue.task
+    async def pay(card: str) -> None: ...
+
+    job = pay.s("4111-SECRET")
+    line = JsonLines().format(record("m", parent=job, family=[job], result=job.results()))
+    told = json.loads(line)
+    assert told["parent"] == told["family"][0] == repr(job)
+    assert told["result"] == repr(job.results())
+
+
 def test_what_json_cannot_say_is_shown_as_python_does() -> None:
     told = json.loads(JsonLines().format(record("m", big=1 << 80, pair={(1, 2): 3})))
     assert str(1 << 80) in str(told["big"])
