@@ -38,7 +38,7 @@ def _more_tails() -> str:
     groups[2::4] = groups[2::4].translate(_VARIANT)
     starts: list[str] = _without_first_digit(groups.hex("-", 2) + "-")
     ends = os.urandom(6 * _IDS_AT_ONCE).hex("-", 6).split("-")
-    first, *rest = (start + end for start, end in zip(starts, ends, strict=True))
+    first, *rest = [start + end for start, end in zip(starts, ends, strict=True)]
     _tails.extend(rest)
     return first
 
