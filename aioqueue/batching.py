@@ -17,10 +17,9 @@ class Batcher(Generic[Item, Answer]):
 
     What is submitted in one turn of the loop goes out together; while as many batches are under way as may be, the next
     one collects, so that batches grow with the load and a lone call waits for nothing. A call that its caller sends is
-    beside them. At most `limit` items travel at
-    once, and of these as many as are `fitting`. Where batches may be under way `abreast`, many calls of one turn are
-    cut in two, so that the store works on one half while the callers of the other go on; the operation is begun in the
-    order of the calls.
+    beside them. At most `limit` items travel at once, and of these as many as are `fitting`. Where batches may be under
+    way `abreast`, many calls of one turn are cut in two, so that the store works on one half while the callers of the
+    other go on; the operation is begun in the order of the calls.
 
     An error of the batch is raised at each of its callers. A caller that is cancelled leaves its item in the batch; one
     that sends for itself cancels the operation.

@@ -17,11 +17,10 @@ class Backlog:
         self._registry = registry
         self._capacity = capacity
         self._numbers = count()
-        self._size = 0
         self._lines: dict[Kind, deque[tuple[int, Holding]]] = {"loop": deque(), "thread": deque(), "process": deque()}
 
     def __len__(self) -> int:
-        return self._size
+        return sum(map(len, self._lines.values()))
 
     @property
     def oldest(self) -> float | None:
@@ -34,7 +33,6 @@ class Backlog:
         if task is not None:
             holding.kind = task.declaration.executor
         self._lines[holding.kind].append((next(self._numbers), holding))
-        self._size += 1
 
     def remove(self, holding: Holding) -> bool:
         """Let a job wait no more; answer whether it did."""
@@ -42,7 +40,6 @@ class Backlog:
         waiting = next((entry for entry in line if entry[1] is holding), None)
         if waiting is not None:
             line.remove(waiting)
-            self._size -= 1
         return waiting is not None
 
     def take_startable(self) -> Holding | None:
@@ -53,7 +50,6 @@ class Backlog:
                 first = line
         if first is None:
             return None
-        self._size -= 1
         return first.popleft()[1]
 
     def take_older(self, than: float) -> list[Holding]:
@@ -62,5 +58,4 @@ class Backlog:
         for line in self._lines.values():
             while line and line[0][1].since <= than:
                 old.append(line.popleft()[1])
-        self._size -= len(old)
         return old

@@ -6,10 +6,10 @@ from aioqueue.errors import StoreUnavailable
 
 
 class Contact:
-    """Whoever renews or claims does it `with` this, which notes in `answers` how it went; looking asks no store.
+    """Whoever renews or claims notes in `answers` how that went, from whichever thread; looking asks no store.
 
-    Both may be in any thread. `is_cut_off` is noted by who renews: for so long no renewal was answered that others may
-    soon take over the jobs of this lease, so that none of them is to start.
+    A block `with` it notes how asking the store goes there. `is_cut_off` is noted by who renews: for so long no renewal
+    was answered that others may soon take over the jobs of this lease, so that none of them is to start.
     """
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
@@ -118,9 +118,12 @@ class Fetcher:
         claims = {holding.claim.id: holding.claim.token for holding in waiting}
         if not claims:
             return
-        await persistently("release jobs", partial(self._driver.release, self._incarnation, claims))
+        await self._hand_back(claims)
         for job_id, token in claims.items():
             self._holdings.remove(job_id, token)
+
+    async def _hand_back(self, claims: Mapping[str, int]) -> None:
+        await persistently("release jobs", partial(self._driver.release, self._incarnation, claims))
 
     def _take_in(self, claimed: Claimed) -> Claimed:
         self._clock.set(claimed.now)
@@ -203,7 +206,7 @@ class Fetcher:
         self._batch += 1
         claims = {claim.id: claim.token for claim in (await self._claim(_CLAIMED_ASLEEP)).jobs}
         if claims:
-            await persistently("release jobs", partial(self._driver.release, self._incarnation, claims))
+            await self._hand_back(claims)
 
     async def _woken(self, timeout: float) -> bool:
         await self._driver.wait(self._incarnation, timeout)
@@ -241,4 +244,4 @@ class Fetcher:
         unknown = {job_id: token for job_id, token in stored.items() if in_hand.get(job_id) != token}
         if unknown:
             logger.warning("released: %s that never arrived here", many(len(unknown), "claimed job"))
-            await persistently("release jobs", partial(self._driver.release, self._incarnation, unknown))
+            await self._hand_back(unknown)

@@ -22,10 +22,10 @@ class StoreClock:
 
     def set(self, store_time: float) -> None:
         """Take over the time of an answer that has just come."""
-        heard_at = time.monotonic()
-        if abs(store_time - self._store_time - (heard_at - self._heard_at)) > _JUMP:
+        if abs(store_time - self.now()) > _JUMP:
             self.jumped.set()
-        self._store_time, self._heard_at = store_time, heard_at
+        self._store_time = store_time
+        self._heard_at = time.monotonic()
 
     def now(self) -> float:
         """Return the store's time in Unix seconds."""

@@ -539,66 +539,63 @@ async def test_jobs_that_wait_for_a_thread_here_are_not_kept_from_other_workers(
         go.set()
 
 
+class Rivals:
+    """A queue that shares a worker with a busy one, and the same queue as another worker has it."""
+
+    def __init__(self, make_queue: MakeQueue) -> None:
+        self.queue, self.other, self.busy = make_queue(), make_queue(), Queue("memory://")
+        self.began, self.filled = asyncio.Event(), asyncio.Semaphore(0)
+
+        @self.queue.task(name="body")
+        async def body() -> str:
+            self.began.set()
+            await asyncio.sleep(60)
+            return "here"
+
+        @self.other.task(name="body")
+        async def elsewhere() -> str:
+            return "elsewhere"
+
+        @self.busy.task
+        async def fill() -> None:
+            self.filled.release()
+            await asyncio.sleep(60)
+
+        self.body, self.fill = body, fill
+
+    def worker(self) -> Worker:
+        """Return the worker that has two slots for both."""
+        return Worker(self.queue, self.busy, concurrency=2, shutdown_timeout=0, max_delay=60)
+
+
 async def test_a_wake_up_that_comes_when_there_is_no_room_any_more_is_not_kept_from_other_workers(
     make_queue: MakeQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue, other, busy = make_queue(), make_queue(), Queue("memory://")
-    began, has_filled_up = asyncio.Event(), asyncio.Event()
-
-    @queue.task(name="body")
-    async def body() -> str:
-        began.set()
-        await asyncio.sleep(60)
-        return "here"
-
-    @other.task(name="body")
-    async def elsewhere() -> str:
-        return "elsewhere"
-
-    @busy.task
-    async def fill() -> None:
-        has_filled_up.set()
-        await asyncio.sleep(60)
-
-    async with queue, other, busy:
-        await body()
-        driver = (await queue.session()).driver
+    rivals = Rivals(make_queue)
+    async with rivals.queue, rivals.other, rivals.busy:
+        await rivals.body()
+        driver = (await rivals.queue.session()).driver
         await make_suspects(driver, 1)
         await driver.wait("nobody", 0.01)  # takes the wake-up with it
-        async with Worker(queue, busy, concurrency=2, shutdown_timeout=0, max_delay=60):
-            await began.wait()  # with a suspect in hand it waits for more, and for the suspect's end
-            await fill()
-            await has_filled_up.wait()
+        async with rivals.worker():
+            await rivals.began.wait()  # with a suspect in hand it waits for more, and for the suspect's end
+            await rivals.fill()
+            await rivals.filled.acquire()
             waits = noticed_call(monkeypatch, type(driver), "claim_when_woken")
-            async with other.worker(max_delay=60):
+            async with rivals.other.worker(max_delay=60):
                 await waits.wait()  # behind this one
-                assert await (await body()).get(timeout=5) == "elsewhere"
+                assert await (await rivals.body()).get(timeout=5) == "elsewhere"
 
 
 async def test_what_a_worker_hands_back_it_leaves_to_others_for_a_while(make_queue: MakeQueue) -> None:
-    queue, other, busy = make_queue(), make_queue(), Queue("memory://")
-    began = asyncio.Semaphore(0)
-
-    @queue.task(name="body")
-    async def body() -> str:
-        return "here"
-
-    @other.task(name="body")
-    async def elsewhere() -> str:
-        return "elsewhere"
-
-    @busy.task
-    async def fill() -> None:
-        began.release()
-        await asyncio.sleep(60)
-
-    async with queue, other, busy, Worker(queue, busy, concurrency=2, shutdown_timeout=0, max_delay=60):
-        await fill.map([()] * 2)
+    rivals = Rivals(make_queue)
+    async with rivals.queue, rivals.other, rivals.busy, rivals.worker():
+        await rivals.fill.map([()] * 2)
         for _ in range(2):
-            await began.acquire()
-        result = await body()
-        await eventually(lambda: running_at_least(queue, 1))  # claimed ahead, for the next slot
-        async with other.worker(max_delay=60):
+            await rivals.filled.acquire()
+        result = await rivals.body()
+        await eventually(lambda: running_at_least(rivals.queue, 1))  # claimed ahead, for the next slot
+        async with rivals.other.worker(max_delay=60):
             assert await result.get(timeout=5) == "elsewhere"
 
 
